@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/icelab-go/icelab/lab/fabric/docker"
+)
+
+func newCleanCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "clean",
+		Short: "Remove every container and network of every lab",
+		Long: `Removes the containers and networks of all labs on this Docker engine, also of
+those that are running now. The image icelab:dev stays.
+
+A lab cleans up after itself; only one that was killed leaves its networks, and
+the next run removes them too.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			quietTestcontainers()
+			engine, err := docker.New(cmd.Context(), nil)
+			if err != nil {
+				return err
+			}
+			defer engine.Close()
+			cleaned, err := engine.Clean(cmd.Context())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "removed %d containers and %d networks\n", cleaned.Containers, cleaned.Networks)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,116 @@
+// Package cli is the icelab command: one file for each of its verbs.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/icelab-go/icelab/lab/fabric"
+)
+
+// The exit codes.
+const (
+	exitPassed      = 0
+	exitFailed      = 1 // a scenario failed, or the command did
+	exitUsage       = 2 // wrong flags, arguments or scenario files
+	exitUnavailable = 3 // this machine lacks what the lab needs
+	exitInvalid     = 4 // the lab could not be set up as declared
+)
+
+// exit is an error that knows its exit code.
+type exit struct {
+	code int
+	error
+}
+
+func (e exit) Unwrap() error { return e.error }
+
+// errSilent ends the command without another word: all has been said.
+var errSilent = errors.New("")
+
+// Main runs the command and returns its exit code.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// After the first signal the lab is taken down; a second one ends at once.
+	context.AfterFunc(ctx, stop)
+	err := newRootCommand().ExecuteContext(ctx)
+	if err == nil {
+		return exitPassed
+	}
+	if message := err.Error(); message != "" {
+		fmt.Fprintln(os.Stderr, "icelab: "+message)
+	}
+	return codeOf(err)
+}
+
+func codeOf(err error) int {
+	var e exit
+	if errors.As(err, &e) {
+		return e.code
+	}
+	var missing *fabric.Unavailable
+	if errors.As(err, &missing) {
+		return exitUnavailable
+	}
+	return exitFailed
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "icelab",
+		Short: "A connectivity lab for WebRTC",
+		Long: `icelab places two real WebRTC peers on isolated networks behind NATs and
+firewalls, beside an embedded TURN server, lets them echo over a data channel,
+and proves with independent witnesses which path the echo took.`,
+		Example: `  icelab run                       every bundled scenario, on Docker
+  icelab run relay-symmetric       one of them
+  icelab run ./my-scenario.yaml    one of your own
+  icelab echo                      an echo peer to test your own code against`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return exit{exitUsage, fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
+	root.AddCommand(
+		newRunCommand(), newListCommand(), newSchemaCommand(), newCleanCommand(),
+		newEchoCommand(), newCallCommand(), newTurnCommand(), newAgentCommand(),
+	)
+	usageErrors(root)
+	return root
+}
+
+// usageErrors gives what is wrong with the arguments its exit code and a way to
+// the help.
+func usageErrors(parent *cobra.Command) {
+	for _, c := range append(parent.Commands(), parent) {
+		check := c.Args
+		if check == nil {
+			continue
+		}
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return exit{exitUsage, fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+			}
+			return nil
+		}
+	}
+}
+
+// checkFormat refuses an output format that there is not.
+func checkFormat(format string) error {
+	if format != "text" && format != "json" {
+		return exit{exitUsage, fmt.Errorf("--format %q: want text or json", format)}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+// Package gateway turns the host it runs on into a NAT and a firewall, from a
+// declared behaviour, and counts what crosses it. It needs Linux and
+// CAP_NET_ADMIN, and no tool besides the kernel.
+package gateway
+
+import (
+	"net/netip"
+
+	"github.com/icelab-go/icelab/lab/nat"
+)
+
+// Spec declares one gateway between an inside (LAN) and an outside (WAN).
+type Spec struct {
+	WAN Side `json:"wan"`
+	LAN Side `json:"lan"`
+	// NAT is how addresses are translated; nil routes them as they are.
+	NAT      *nat.Behavior `json:"nat,omitempty"`
+	Firewall nat.Firewall  `json:"firewall"`
+}
+
+// Side is one of the gateway's two interfaces.
+type Side struct {
+	Interface string       `json:"interface"`
+	Address   netip.Addr   `json:"address"`
+	Prefix    netip.Prefix `json:"prefix"`
+}
+
+// Observation is what crossed the gateway, and what did not, since it was
+// programmed.
+type Observation struct {
+	Flows []Flow `json:"flows"`
+	Drops []Drop `json:"drops"`
+}
+
+// Direction says which way a flow's packets went.
+type Direction string
+
+// The directions of a flow.
+const (
+	Outbound Direction = "out"
+	Inbound  Direction = "in"
+)
+
+// Flow counts the packets that were forwarded between one inside host and one
+// remote transport address, in one direction. Addresses are as the inside host
+// sees them; Bytes are whole IP packets.
+type Flow struct {
+	Direction Direction      `json:"direction"`
+	Protocol  string         `json:"protocol"` // "udp" or "tcp"
+	Inside    netip.Addr     `json:"inside"`
+	Remote    netip.AddrPort `json:"remote"`
+	Packets   uint64         `json:"packets"`
+	Bytes     uint64         `json:"bytes"`
+}
+
+// Reason says why a gateway dropped a packet.
+type Reason string
+
+// The reasons a packet can be dropped for.
+const (
+	// UDPBlocked: the firewall lets no UDP through.
+	UDPBlocked Reason = "udp-blocked"
+	// NoMapping: an inbound packet for a port that no inside host has mapped.
+	NoMapping Reason = "no-mapping"
+	// Filtered: the port is mapped, but its filtering does not let this sender in.
+	Filtered Reason = "filtered"
+	// PrivateDestination: from outside straight to an inside address.
+	PrivateDestination Reason = "private-destination"
+	// HairpinOff: an inside host sent to the NAT's own external address.
+	HairpinOff Reason = "hairpin-off"
+)
+
+var reasons = []Reason{UDPBlocked, NoMapping, Filtered, PrivateDestination, HairpinOff}
+
+// Drop counts the packets that were dropped for one reason.
+type Drop struct {
+	Reason  Reason `json:"reason"`
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}

@@ -1,0 +1,272 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/creachadair/jrpc2"
+	"github.com/creachadair/jrpc2/channel"
+	"github.com/creachadair/jrpc2/handler"
+
+	"github.com/icelab-go/icelab/lab/gateway"
+	"github.com/icelab-go/icelab/peers"
+	"github.com/icelab-go/icelab/turnserver"
+)
+
+// Agent takes a node's orders. Its network, once configured, stays; peers and
+// TURN server live as long as the stream they were ordered over.
+type Agent struct {
+	mu      sync.Mutex
+	network *Network
+	turn    *turnserver.Server
+	// lastTurn keeps what a stopped server had seen.
+	lastTurn TurnObservation
+	peer     *peers.Peer
+	server   *jrpc2.Server
+}
+
+// Serve takes orders from one stream until it ends or the context does, and
+// then closes what was opened over it.
+func (a *Agent) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
+	methods := handler.Map{
+		methodDescribe:  handler.New(a.describe),
+		methodConfigure: handler.New(a.configure),
+
+		methodProgram: handler.New(func(_ context.Context, s gateway.Spec) error { return gateway.Program(s) }),
+		methodFlows:   handler.New(func(context.Context) (gateway.Observation, error) { return gateway.Observe() }),
+
+		methodTurnStart: handler.New(a.startTurn),
+		methodTurnStop:  handler.New(a.stopTurn),
+		methodTurn:      handler.New(a.observeTurn),
+
+		methodPeerOpen:      handler.New(a.openPeer),
+		methodPeerOffer:     handler.New(a.offer),
+		methodPeerAnswer:    handler.New(a.answer),
+		methodPeerAccept:    handler.New(a.accept),
+		methodPeerCandidate: handler.New(a.addCandidate),
+		methodPeerWait:      handler.New(a.wait),
+		methodPeerEcho:      handler.New(a.echo),
+		methodPeerReport:    handler.New(a.report),
+		methodPeerClose:     handler.New(a.closePeer),
+
+		methodCancel: handler.New(a.cancel),
+	}
+	server := jrpc2.NewServer(methods, &jrpc2.ServerOptions{
+		AllowPush: true,
+		// Waiting for a channel or an echo must not keep a report waiting.
+		Concurrency: 32,
+		NewContext:  func() context.Context { return ctx },
+	})
+	a.mu.Lock()
+	a.server = server
+	a.mu.Unlock()
+	stop := context.AfterFunc(ctx, server.Stop)
+	defer stop()
+	err := server.Start(channel.Line(conn, conn)).Wait()
+	closed := errors.Join(a.closePeer(ctx), a.stopTurn(ctx))
+	if err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return closed
+}
+
+func (a *Agent) cancel(_ context.Context, c cancelled) error {
+	a.server.CancelRequest(c.ID)
+	return nil
+}
+
+func (a *Agent) describe(context.Context) (Description, error) {
+	var d Description
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return d, err
+	}
+	for _, x := range addresses {
+		p, err := netip.ParsePrefix(x.String())
+		if err != nil || !p.Addr().Is4() || p.Addr().IsLoopback() {
+			continue
+		}
+		d.Underlay = append(d.Underlay, p)
+	}
+	return d, nil
+}
+
+// configure is done once: afterwards most nodes lack the capability for it. The
+// same order again changes nothing.
+func (a *Agent) configure(_ context.Context, n Network) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.network != nil {
+		if reflect.DeepEqual(*a.network, n) {
+			return nil
+		}
+		return errors.New("this node has another network already: restart it")
+	}
+	if err := Configure(n); err != nil {
+		return err
+	}
+	a.network = &n
+	return nil
+}
+
+func (a *Agent) startTurn(ctx context.Context, c turnserver.Config) error {
+	if err := a.stopTurn(ctx); err != nil {
+		return err
+	}
+	s, err := turnserver.Start(c)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.turn = s
+	return nil
+}
+
+func (a *Agent) stopTurn(ctx context.Context) error {
+	last, _ := a.observeTurn(ctx)
+	last.Running = false
+	a.mu.Lock()
+	s := a.turn
+	a.turn, a.lastTurn = nil, last
+	a.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	return s.Close()
+}
+
+func (a *Agent) observeTurn(context.Context) (TurnObservation, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.turn == nil {
+		return a.lastTurn, nil
+	}
+	return TurnObservation{Running: true, Allocations: a.turn.Allocations(), Events: a.turn.Events(0)}, nil
+}
+
+func (a *Agent) openPeer(ctx context.Context, c peers.Config) error {
+	if err := a.closePeer(ctx); err != nil {
+		return err
+	}
+	p, err := peers.New(c)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.peer = p
+	return nil
+}
+
+func (a *Agent) closePeer(context.Context) error {
+	a.mu.Lock()
+	p := a.peer
+	a.peer = nil
+	a.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	return p.Close()
+}
+
+var errNoPeer = errors.New("no peer is open")
+
+func (a *Agent) current() (*peers.Peer, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.peer == nil {
+		return nil, errNoPeer
+	}
+	return a.peer, nil
+}
+
+func (a *Agent) offer(ctx context.Context) (description, error) {
+	p, err := a.current()
+	if err != nil {
+		return description{}, err
+	}
+	sdp, err := p.Offer(ctx)
+	a.trickle(p)
+	return description{sdp}, err
+}
+
+func (a *Agent) answer(ctx context.Context, d description) (description, error) {
+	p, err := a.current()
+	if err != nil {
+		return description{}, err
+	}
+	sdp, err := p.Answer(ctx, d.SDP)
+	a.trickle(p)
+	return description{sdp}, err
+}
+
+// trickle sends candidates to the lab as they are gathered. It ends with the
+// gathering, or with the peer.
+func (a *Agent) trickle(p *peers.Peer) {
+	go func() {
+		for c := range p.Candidates(context.Background()) {
+			if a.server.Notify(context.Background(), notifyCandidate, c) != nil {
+				return
+			}
+		}
+	}()
+}
+
+func (a *Agent) accept(_ context.Context, d description) error {
+	p, err := a.current()
+	if err != nil {
+		return err
+	}
+	return p.Accept(d.SDP)
+}
+
+func (a *Agent) addCandidate(_ context.Context, c peers.CandidateLine) error {
+	p, err := a.current()
+	if err != nil {
+		return err
+	}
+	return p.AddCandidate(c)
+}
+
+func (a *Agent) wait(ctx context.Context, w waiting) (Opened, error) {
+	p, err := a.current()
+	if err != nil {
+		return Opened{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, w.Within, fmt.Errorf("not open after %s", w.Within.Round(time.Millisecond)))
+	defer cancel()
+	if err := p.WaitOpen(ctx); err != nil {
+		return Opened{Why: err.Error()}, nil
+	}
+	return Opened{Open: true}, nil
+}
+
+func (a *Agent) echo(ctx context.Context, e echoOrder) (Echoed, error) {
+	p, err := a.current()
+	if err != nil {
+		return Echoed{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.Within)
+	defer cancel()
+	result, err := p.Echo(ctx, e.Plan)
+	if err != nil {
+		return Echoed{EchoResult: result, Problem: err.Error()}, nil
+	}
+	return Echoed{EchoResult: result}, nil
+}
+
+func (a *Agent) report(context.Context) (peers.Report, error) {
+	p, err := a.current()
+	if err != nil {
+		return peers.Report{}, err
+	}
+	return p.Report(), nil
+}

@@ -1,0 +1,214 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/creachadair/jrpc2"
+	"github.com/creachadair/jrpc2/channel"
+
+	"github.com/icelab-go/icelab/lab/gateway"
+	"github.com/icelab-go/icelab/peers"
+	"github.com/icelab-go/icelab/turnserver"
+)
+
+// Client gives orders to one node. Its errors begin with the node's name; when
+// the node has died they say so, with its last words.
+type Client struct {
+	name string
+	conn io.ReadWriteCloser
+	rpc  *jrpc2.Client
+
+	mu       sync.Mutex
+	gathered func(peers.CandidateLine)
+}
+
+// NewClient speaks to the node called name over conn. If conn has a method
+// LastWords() string, it is asked what the node said before it died.
+func NewClient(name string, conn io.ReadWriteCloser) *Client {
+	c := &Client{name: name, conn: conn}
+	c.rpc = jrpc2.NewClient(channel.Line(conn, conn), &jrpc2.ClientOptions{
+		OnNotify: c.notified,
+		OnCancel: func(rpc *jrpc2.Client, r *jrpc2.Response) {
+			// Without an answer to wait for, a lost cancellation costs nothing.
+			_ = rpc.Notify(context.Background(), methodCancel, cancelled{ID: r.ID()})
+		},
+	})
+	return c
+}
+
+// Name returns the node's name.
+func (c *Client) Name() string { return c.name }
+
+// Close ends the stream, and with it what the node does.
+func (c *Client) Close() error {
+	c.rpc.Close()
+	return c.conn.Close()
+}
+
+// answerTime is how long a node may take to answer an order that waits for
+// nothing.
+const answerTime = 20 * time.Second
+
+func (c *Client) call(ctx context.Context, method string, params, result any) error {
+	limit := answerTime
+	if w, ok := params.(interface{ limit() time.Duration }); ok {
+		limit += w.limit()
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
+	defer cancel()
+	if result == nil {
+		result = new(any)
+	}
+	err := c.rpc.CallResult(ctx, method, params, result)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &Died{Node: c.name, Words: fmt.Sprintf("%s: %s", method, context.Cause(ctx))}
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %s: %w", c.name, method, context.Cause(ctx))
+	}
+	var answered *jrpc2.Error
+	if errors.As(err, &answered) && !c.rpc.IsStopped() {
+		return fmt.Errorf("%s: %s", c.name, answered.Message)
+	}
+	return c.died(err)
+}
+
+// ask is a call with a result.
+func ask[T any](ctx context.Context, c *Client, method string, params any) (T, error) {
+	var result T
+	err := c.call(ctx, method, params, &result)
+	return result, err
+}
+
+// died explains the end of the stream.
+func (c *Client) died(err error) error {
+	if w, ok := c.conn.(interface{ LastWords() string }); ok {
+		if words := w.LastWords(); words != "" {
+			return &Died{Node: c.name, Words: words}
+		}
+	}
+	return &Died{Node: c.name, Words: err.Error()}
+}
+
+// Died says that a node ended while the lab still needed it.
+type Died struct {
+	Node  string
+	Words string
+}
+
+func (d *Died) Error() string { return fmt.Sprintf("the node %s died: %s", d.Node, d.Words) }
+
+func (c *Client) notified(r *jrpc2.Request) {
+	if r.Method() != notifyCandidate {
+		return
+	}
+	var line peers.CandidateLine
+	if r.UnmarshalParams(&line) != nil {
+		return
+	}
+	c.mu.Lock()
+	to := c.gathered
+	c.mu.Unlock()
+	if to != nil {
+		to(line)
+	}
+}
+
+// OnCandidate sets who receives the peer's candidates as they are gathered. It
+// is called from one goroutine and must not block.
+func (c *Client) OnCandidate(f func(peers.CandidateLine)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gathered = f
+}
+
+// Describe asks for the node's addresses on the networks underneath.
+func (c *Client) Describe(ctx context.Context) (Description, error) {
+	return ask[Description](ctx, c, methodDescribe, nil)
+}
+
+// Configure gives the node its network. It is done once in a node's life.
+func (c *Client) Configure(ctx context.Context, n Network) error {
+	return c.call(ctx, methodConfigure, n, nil)
+}
+
+// Program makes the node the gateway that s declares.
+func (c *Client) Program(ctx context.Context, s gateway.Spec) error {
+	return c.call(ctx, methodProgram, s, nil)
+}
+
+// ObserveGateway reads the gateway's counters.
+func (c *Client) ObserveGateway(ctx context.Context) (gateway.Observation, error) {
+	return ask[gateway.Observation](ctx, c, methodFlows, nil)
+}
+
+// StartTurn starts the TURN server, in place of one that runs.
+func (c *Client) StartTurn(ctx context.Context, s turnserver.Config) error {
+	return c.call(ctx, methodTurnStart, s, nil)
+}
+
+// StopTurn ends the TURN server abruptly.
+func (c *Client) StopTurn(ctx context.Context) error {
+	return c.call(ctx, methodTurnStop, nil, nil)
+}
+
+// ObserveTurn reads the TURN server's counters and events; of a stopped server
+// the last ones.
+func (c *Client) ObserveTurn(ctx context.Context) (TurnObservation, error) {
+	return ask[TurnObservation](ctx, c, methodTurn, nil)
+}
+
+// OpenPeer makes a peer, in place of one that is open.
+func (c *Client) OpenPeer(ctx context.Context, p peers.Config) error {
+	return c.call(ctx, methodPeerOpen, p, nil)
+}
+
+// Offer lets the peer open its data channel and returns the offer.
+func (c *Client) Offer(ctx context.Context) (string, error) {
+	d, err := ask[description](ctx, c, methodPeerOffer, nil)
+	return d.SDP, err
+}
+
+// Answer gives the peer an offer and returns its answer.
+func (c *Client) Answer(ctx context.Context, offer string) (string, error) {
+	d, err := ask[description](ctx, c, methodPeerAnswer, description{offer})
+	return d.SDP, err
+}
+
+// Accept gives the peer the answer to its offer.
+func (c *Client) Accept(ctx context.Context, answer string) error {
+	return c.call(ctx, methodPeerAccept, description{answer}, nil)
+}
+
+// AddCandidate gives the peer a candidate of the other side.
+func (c *Client) AddCandidate(ctx context.Context, line peers.CandidateLine) error {
+	return c.call(ctx, methodPeerCandidate, line, nil)
+}
+
+// WaitOpen waits until the data channel is open, at most as long as within.
+func (c *Client) WaitOpen(ctx context.Context, within time.Duration) (Opened, error) {
+	return ask[Opened](ctx, c, methodPeerWait, waiting{within})
+}
+
+// Echo sends messages and takes the echoes back, at most as long as within.
+func (c *Client) Echo(ctx context.Context, plan peers.EchoPlan, within time.Duration) (Echoed, error) {
+	return ask[Echoed](ctx, c, methodPeerEcho, echoOrder{plan, within})
+}
+
+// Report tells what the peer has seen.
+func (c *Client) Report(ctx context.Context) (peers.Report, error) {
+	return ask[peers.Report](ctx, c, methodPeerReport, nil)
+}
+
+// ClosePeer ends the peer.
+func (c *Client) ClosePeer(ctx context.Context) error {
+	return c.call(ctx, methodPeerClose, nil, nil)
+}

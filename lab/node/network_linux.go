@@ -1,0 +1,129 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Configure gives this host its links, addresses and routes. It needs
+// CAP_NET_ADMIN.
+func Configure(n Network) error {
+	if lo, err := netlink.LinkByName("lo"); err == nil {
+		if err := netlink.LinkSetUp(lo); err != nil {
+			return fmt.Errorf("set lo up: %w", err)
+		}
+	}
+	for _, l := range n.Links {
+		if err := configureLink(l); err != nil {
+			return fmt.Errorf("link %s: %w", l.Name, err)
+		}
+	}
+	if err := configureRoutes(n); err != nil {
+		return err
+	}
+	if n.Forward {
+		if err := forward(n.Links); err != nil {
+			return fmt.Errorf("turn forwarding on: %w", err)
+		}
+	}
+	if n.DropCapabilities {
+		if err := dropCapabilities(); err != nil {
+			return fmt.Errorf("drop capabilities: %w", err)
+		}
+	}
+	return nil
+}
+
+func configureLink(l Link) error {
+	if l.VXLAN != nil {
+		if err := addVXLAN(l.Name, *l.VXLAN); err != nil {
+			return err
+		}
+	}
+	link, err := netlink.LinkByName(l.Name)
+	if err != nil {
+		return err
+	}
+	for _, a := range l.Addresses {
+		if err := netlink.AddrReplace(link, &netlink.Addr{IPNet: ipNet(a)}); err != nil {
+			return fmt.Errorf("add address %s: %w", a, err)
+		}
+	}
+	return netlink.LinkSetUp(link)
+}
+
+func addVXLAN(name string, v VXLAN) error {
+	underlay, err := interfaceWith(v.Local)
+	if err != nil {
+		return err
+	}
+	if err := seal(underlay.Name); err != nil {
+		return fmt.Errorf("seal the underlay %s: %w", underlay.Name, err)
+	}
+	link := &netlink.Vxlan{
+		LinkAttrs: netlink.LinkAttrs{Name: name}, VxlanId: int(v.ID), VtepDevIndex: underlay.Index,
+		SrcAddr: v.Local.AsSlice(), Port: VXLANPort, Learning: true,
+	}
+	if err := netlink.LinkAdd(link); err != nil {
+		return fmt.Errorf("add VXLAN %d: %w", v.ID, err)
+	}
+	// An all-zero address is the default entry: one for each other member sends
+	// it a copy of what has no entry yet, as a multicast group would.
+	for _, remote := range v.Remotes {
+		err := netlink.NeighAppend(&netlink.Neigh{
+			LinkIndex: link.Index, Family: unix.AF_BRIDGE, Flags: unix.NTF_SELF,
+			State: unix.NUD_PERMANENT | unix.NUD_NOARP, IP: remote.AsSlice(), HardwareAddr: make(net.HardwareAddr, 6),
+		})
+		if err != nil {
+			return fmt.Errorf("add forwarding entry for %s: %w", remote, err)
+		}
+	}
+	return nil
+}
+
+func configureRoutes(n Network) error {
+	everywhere := ipNet(netip.MustParsePrefix("0.0.0.0/0"))
+	if n.Default.IsValid() {
+		if err := netlink.RouteReplace(&netlink.Route{Dst: everywhere, Gw: n.Default.AsSlice()}); err != nil {
+			return fmt.Errorf("set the default route to %s: %w", n.Default, err)
+		}
+	} else if err := netlink.RouteDel(&netlink.Route{Dst: everywhere}); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("remove the default route: %w", err)
+	}
+	for _, r := range n.Routes {
+		if err := netlink.RouteReplace(&netlink.Route{Dst: ipNet(r.To), Gw: r.Via.AsSlice()}); err != nil {
+			return fmt.Errorf("add route to %s: %w", r.To, err)
+		}
+	}
+	return nil
+}
+
+// interfaceWith finds an interface by its address: the order and names of
+// interfaces vary from engine to engine.
+func interfaceWith(a netip.Addr) (net.Interface, error) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return net.Interface{}, err
+	}
+	for _, i := range all {
+		addresses, err := i.Addrs()
+		if err != nil {
+			return net.Interface{}, err
+		}
+		for _, x := range addresses {
+			if n, ok := x.(*net.IPNet); ok && n.IP.Equal(a.AsSlice()) {
+				return i, nil
+			}
+		}
+	}
+	return net.Interface{}, fmt.Errorf("no interface has the underlay address %s", a)
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}

@@ -1,0 +1,84 @@
+package node
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/icelab-go/icelab/peers"
+	"github.com/icelab-go/icelab/turnserver"
+)
+
+// The methods of the protocol, and the one notification that goes the other way.
+const (
+	methodDescribe  = "node.describe"
+	methodConfigure = "node.configure"
+
+	methodProgram = "gateway.program"
+	methodFlows   = "gateway.observe"
+
+	methodTurnStart = "turn.start"
+	methodTurnStop  = "turn.stop"
+	methodTurn      = "turn.observe"
+
+	methodPeerOpen      = "peer.open"
+	methodPeerOffer     = "peer.offer"
+	methodPeerAnswer    = "peer.answer"
+	methodPeerAccept    = "peer.accept"
+	methodPeerCandidate = "peer.candidate"
+	methodPeerWait      = "peer.wait"
+	methodPeerEcho      = "peer.echo"
+	methodPeerReport    = "peer.report"
+	methodPeerClose     = "peer.close"
+
+	methodCancel = "cancel"
+
+	notifyCandidate = "peer.gathered"
+)
+
+// Description is what a node tells of itself before it is configured.
+type Description struct {
+	// Underlay are the IPv4 addresses of its interfaces, without loopback.
+	Underlay []netip.Prefix `json:"underlay"`
+}
+
+// TurnObservation is what the TURN server has done since it was started.
+type TurnObservation struct {
+	Running     bool                    `json:"running"`
+	Allocations []turnserver.Allocation `json:"allocations"`
+	Events      []turnserver.Event      `json:"events"`
+}
+
+// Opened says whether the data channel opened in time, and if not how far the
+// peer got.
+type Opened struct {
+	Open bool   `json:"open"`
+	Why  string `json:"why,omitempty"`
+}
+
+func (w waiting) limit() time.Duration { return w.Within }
+
+// Echoed is the account of an echo, and what was wrong with it.
+type Echoed struct {
+	peers.EchoResult
+	Problem string `json:"problem,omitempty"`
+}
+
+type description struct {
+	SDP string `json:"sdp"`
+}
+
+type waiting struct {
+	Within time.Duration `json:"within"`
+}
+
+// echoOrder is a plan and the time it may take.
+type echoOrder struct {
+	Plan   peers.EchoPlan `json:"plan"`
+	Within time.Duration  `json:"within"`
+}
+
+func (e echoOrder) limit() time.Duration { return e.Within }
+
+type cancelled struct {
+	ID string `json:"id"`
+}

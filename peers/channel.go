@@ -1,0 +1,151 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// Channel describes the data channel a caller opens (RFC 8832). The zero value
+// is reliable and ordered and called "echo".
+type Channel struct {
+	Label     string `json:"label,omitempty"`
+	Unordered bool   `json:"unordered,omitempty"`
+
+	// At most one of these makes the channel unreliable (RFC 3758): how often a
+	// lost message is sent again, or for how many milliseconds.
+	MaxRetransmits    *uint16 `json:"max_retransmits,omitempty"`
+	MaxPacketLifeTime *uint16 `json:"max_packet_life_time,omitempty"`
+}
+
+func (c Channel) check() error {
+	if c.MaxRetransmits != nil && c.MaxPacketLifeTime != nil {
+		return errors.New("channel: max_retransmits and max_packet_life_time exclude each other; set one")
+	}
+	if len(c.Label) > 65535 {
+		return fmt.Errorf("channel: label of %d bytes; at most 65535", len(c.Label))
+	}
+	return nil
+}
+
+func (c Channel) reliable() bool { return c.MaxRetransmits == nil && c.MaxPacketLifeTime == nil }
+
+func (c Channel) label() string {
+	if c.Label == "" {
+		return "echo"
+	}
+	return c.Label
+}
+
+// A sender pauses when more than highBuffer bytes wait in the channel and goes
+// on when lowBuffer are left.
+const (
+	highBuffer = 1 << 20
+	lowBuffer  = 256 << 10
+)
+
+// openChannel creates the caller's channel.
+func (p *Peer) openChannel() error {
+	ordered := !p.config.Channel.Unordered
+	channel, err := p.pc.CreateDataChannel(p.config.Channel.label(), &webrtc.DataChannelInit{
+		Ordered:           &ordered,
+		MaxRetransmits:    p.config.Channel.MaxRetransmits,
+		MaxPacketLifeTime: p.config.Channel.MaxPacketLifeTime,
+	})
+	if err != nil {
+		return fmt.Errorf("create data channel: %w", err)
+	}
+	p.channel.Store(channel)
+	channel.SetBufferedAmountLowThreshold(lowBuffer)
+	channel.OnBufferedAmountLow(func() {
+		select {
+		case p.lowBuffer <- struct{}{}:
+		default:
+		}
+	})
+	channel.OnMessage(func(m webrtc.DataChannelMessage) {
+		p.traffic.received(len(m.Data))
+		if sink := p.sink.Load(); sink != nil {
+			(*sink)(m)
+		}
+	})
+	p.followChannel(channel)
+	return nil
+}
+
+// followChannel records when a channel opens and ends.
+func (p *Peer) followChannel(channel *webrtc.DataChannel) {
+	channel.OnOpen(func() {
+		p.watch.changed("channel", "open", time.Now())
+		p.openOnce.Do(func() { close(p.opened) })
+	})
+	channel.OnClose(func() {
+		p.watch.changed("channel", "closed", time.Now())
+		p.finish()
+	})
+}
+
+// finish notes that the channel is no more.
+func (p *Peer) finish() { p.endOnce.Do(func() { close(p.ended) }) }
+
+// WaitOpen returns when the data channel is open: the caller's, or the first
+// one a callee was offered. It fails when ctx ends, and at once when the
+// connection failed or can no longer come about; the error says how far the
+// connection got and why, as far as is known. It wraps the context's error.
+func (p *Peer) WaitOpen(ctx context.Context) error {
+	for {
+		hopeless, changed := p.hopeless()
+		select {
+		case <-p.opened:
+			return nil
+		default:
+		}
+		var cause error
+		if hopeless == nil {
+			select {
+			case <-p.opened:
+				return nil
+			case <-changed:
+				continue
+			case <-p.ctx.Done():
+				return ErrClosed
+			case <-ctx.Done():
+				cause = ctx.Err()
+			}
+		} else {
+			cause = hopeless
+		}
+		// A fresh look at the pairs, unless pion is stuck.
+		p.sampler.refresh(p.ctx, refreshPatience)
+		return fmt.Errorf("the data channel did not open: %s: %w", p.Report().explain(p.forcing.types), cause)
+	}
+}
+
+var (
+	errICEFailed    = errors.New("ICE failed")
+	errEnded        = errors.New("the connection ended")
+	errNoCandidates = errors.New("nothing left to try")
+)
+
+// hopeless says whether waiting makes no sense any more, and gives a channel
+// that is closed when the answer may have changed.
+func (p *Peer) hopeless() (error, <-chan struct{}) {
+	state, changed := p.watch.current()
+	gathered := p.trickle.complete()
+	switch {
+	case p.ctx.Err() != nil:
+		return ErrClosed, changed
+	case state.connection == "failed" || state.ice == "failed":
+		return errICEFailed, changed
+	case state.connection == "closed" || state.dtls == "failed":
+		return errEnded, changed
+	case gathered && p.trickle.gathered() == 0:
+		// Without a socket of its own this peer can neither send a check nor
+		// receive one.
+		return errNoCandidates, changed
+	}
+	return nil, changed
+}

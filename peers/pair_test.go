@@ -1,0 +1,103 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// within is a context that ends with the test or after a time no test needs.
+func within(t testing.TB, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func newPeer(t testing.TB, config Config) *Peer {
+	t.Helper()
+	p, err := New(config)
+	if err != nil {
+		t.Fatalf("new peer: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return p
+}
+
+// onLoopback keeps a test's peers off the machine's other networks.
+func onLoopback(config Config) Config {
+	config.Loopback = true
+	config.Interfaces = loopbackInterfaces()
+	return config
+}
+
+func loopbackInterfaces() (names []string) {
+	interfaces, _ := net.Interfaces()
+	for _, i := range interfaces {
+		if i.Flags&net.FlagLoopback != 0 {
+			names = append(names, i.Name)
+		}
+	}
+	return names
+}
+
+// signal carries descriptions and candidates between two peers.
+func signal(t testing.TB, ctx context.Context, caller, callee *Peer) {
+	t.Helper()
+	offer, err := caller.Offer(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := callee.Answer(ctx, offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := caller.Accept(answer); err != nil {
+		t.Fatal(err)
+	}
+	carry(t, caller, callee)
+	carry(t, callee, caller)
+}
+
+// carry hands the candidates of one peer to another until gathering ends.
+func carry(t testing.TB, from, to *Peer) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() {
+		for c := range from.Candidates(ctx) {
+			if err := to.AddCandidate(c); err != nil && !errors.Is(err, ErrClosed) {
+				t.Errorf("add candidate: %v", err)
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		work.Wait()
+	})
+}
+
+// connected returns two peers with an open channel between them.
+func connected(t testing.TB, ctx context.Context, config Config) (caller, callee *Peer) {
+	t.Helper()
+	caller, callee = newPeer(t, config), newPeer(t, config)
+	signal(t, ctx, caller, callee)
+	for _, p := range []*Peer{caller, callee} {
+		if err := p.WaitOpen(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return caller, callee
+}

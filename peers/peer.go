@@ -1,0 +1,211 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/transport/v4"
+	"github.com/pion/webrtc/v4"
+)
+
+// Server is a STUN or TURN server. The URLs are RFC 7064 and RFC 7065 ones:
+// "stun:HOST:PORT", "turn:HOST:PORT?transport=udp|tcp", "turns:HOST:PORT". The
+// certificate of a turns: server must verify against the system's pool; a
+// private authority goes into the file SSL_CERT_FILE names.
+type Server struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
+
+// Config says how a Peer connects. The zero value uses every interface, no
+// server and tuned timing.
+//
+// Peers use IPv4 over UDP (towards a TURN server also TCP, TLS and DTLS) and no
+// mDNS.
+type Config struct {
+	Servers []Server `json:"servers,omitempty"`
+
+	// Candidates are the only types gathered, sent and accepted; empty means
+	// all. The other side's peer-reflexive addresses are still learnt from its
+	// checks, as RFC 8445 section 7.3.1.3 demands, so two peers forced to
+	// "relay" stay on relays while one forced to "host" may be reached by a
+	// relay-only peer whose checks arrive.
+	Candidates []CandidateType `json:"candidates,omitempty"`
+
+	Timing Timing `json:"timing,omitempty"`
+
+	// AcceptRelayAtOnce takes away the wait of 500 ms before a relay pair is
+	// nominated, in the tuned profile. Only sensible where no direct path is
+	// wanted: without the wait a relay can win against a direct path.
+	AcceptRelayAtOnce bool `json:"accept_relay_at_once,omitempty"`
+
+	// Interfaces are the names of the only network interfaces used; empty means
+	// all. TURN over TCP, TLS and DTLS follows the routing table instead, since
+	// pion binds no address there.
+	Interfaces []string `json:"interfaces,omitempty"`
+
+	// Loopback adds loopback addresses to the host candidates.
+	Loopback bool `json:"loopback,omitempty"`
+
+	// Channel is the data channel a caller opens.
+	Channel Channel `json:"channel,omitzero"`
+
+	// Net replaces the machine's network stack, for example by a pion vnet.
+	// Close then waits for pion's gathering to end by itself (up to 8 s).
+	Net transport.Net `json:"-"`
+
+	// textPrefix is put before every text message echoed.
+	textPrefix string
+
+	// iceTimeout replaces pion's 5 s to "disconnected" and 25 s more to "failed",
+	// for tests.
+	iceTimeout time.Duration
+}
+
+// Peer is one end of a data channel: a caller once Offer was called, a callee
+// once Answer was. Its methods may be called from several goroutines.
+type Peer struct {
+	config  Config
+	forcing forcing
+
+	pc      *webrtc.PeerConnection
+	net     *ownNet // nil with Config.Net
+	journal journal
+
+	// Ends with Close; work are the goroutines that end with it.
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+	closed sync.Once
+
+	watch   watch
+	sampler sampler
+	trickle trickle
+	remote  remoteCandidates
+	traffic traffic
+
+	// The channel: the caller's own, or the first one a callee was offered.
+	channel   atomic.Pointer[webrtc.DataChannel]
+	opened    chan struct{}
+	openOnce  sync.Once
+	ended     chan struct{} // that channel, or the connection, is no more
+	endOnce   sync.Once
+	down      chan struct{} // the connection is no more
+	downOnce  sync.Once
+	lowBuffer chan struct{}
+	sink      atomic.Pointer[func(webrtc.DataChannelMessage)]
+
+	echo echoState
+}
+
+// ErrClosed is what methods return once Close was called.
+var ErrClosed = errors.New("the peer is closed")
+
+var (
+	errHasRole  = errors.New("this peer has made its offer or answer already")
+	errNoOffer  = errors.New("no offer was made: an answer belongs to a caller")
+	errNoChosen = errors.New("no offer or answer was made yet")
+)
+
+// New makes a peer that has not gathered anything yet. The error names the
+// option that is wrong. Close must be called in the end.
+func New(config Config) (*Peer, error) {
+	forcing, err := force(config.Candidates, config.Servers)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.Channel.check(); err != nil {
+		return nil, err
+	}
+	p := &Peer{
+		config:    config,
+		forcing:   forcing,
+		opened:    make(chan struct{}),
+		ended:     make(chan struct{}),
+		down:      make(chan struct{}),
+		lowBuffer: make(chan struct{}, 1),
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.watch.init()
+	p.trickle.init()
+	p.sampler.init()
+
+	settings := webrtc.SettingEngine{LoggerFactory: &p.journal}
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	// TURN over TCP still works: pion's relay gathering looks at the URL's
+	// transport, and at this list only for whether relays speak UDP.
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	settings.SetIncludeLoopbackCandidate(config.Loopback)
+	relayWait := tunedRelayWait
+	if forcing.types.onlyRelay() || config.AcceptRelayAtOnce {
+		relayWait = 0
+	}
+	if err := config.Timing.apply(&settings, relayWait); err != nil {
+		return nil, err
+	}
+	if t := config.iceTimeout; t > 0 {
+		settings.SetICETimeouts(t, t, t/4)
+	}
+	if len(config.Interfaces) > 0 {
+		settings.SetInterfaceFilter(func(name string) bool { return slices.Contains(config.Interfaces, name) })
+	}
+	if err := settings.SetICEAddressRewriteRules(forcing.rewrite...); err != nil {
+		return nil, fmt.Errorf("force candidates %s: %w", forcing.types, err)
+	}
+	if config.Net != nil {
+		settings.SetNet(config.Net)
+	} else {
+		if p.net, err = newOwnNet(); err != nil {
+			return nil, fmt.Errorf("list network interfaces: %w", err)
+		}
+		settings.SetNet(p.net)
+	}
+
+	// No interceptors: they serve audio and video.
+	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
+	p.pc, err = api.NewPeerConnection(webrtc.Configuration{
+		ICEServers:         forcing.servers,
+		ICETransportPolicy: forcing.policy,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create peer connection: %w", err)
+	}
+	p.observe()
+	p.work.Go(p.sample)
+	return p, nil
+}
+
+// closeGrace is how long Close lets pion say goodbye (SCTP ABORT, DTLS
+// close_notify) before it cuts the sockets of a gathering that hangs.
+const closeGrace = 300 * time.Millisecond
+
+// Close ends the connection and returns when every goroutine of the peer has
+// ended: within half a second as a rule, within 2 s when a TURN server keeps
+// silent. Report still answers afterwards. Closing twice is fine.
+func (p *Peer) Close() error {
+	var err error
+	p.closed.Do(func() {
+		p.cancel()
+		p.journal.seal()
+		p.trickle.finish()
+		if p.net != nil {
+			p.net.cutDials()
+			defer p.net.cutAll()
+			defer time.AfterFunc(closeGrace, p.net.cutAll).Stop()
+		}
+		err = p.pc.GracefulClose()
+		p.work.Wait()
+	})
+	if err != nil {
+		return fmt.Errorf("close peer connection: %w", err)
+	}
+	return nil
+}

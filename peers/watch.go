@@ -1,0 +1,128 @@
+package peers
+
+import (
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// timelineLimit bounds the changes remembered.
+const timelineLimit = 500
+
+// watch remembers every change of state with its time.
+type watch struct {
+	mu         sync.Mutex
+	roleName   string
+	start      time.Time // of Offer or Answer
+	state      states
+	timeline   []change
+	selections []selection
+	altered    chan struct{} // closed and replaced with every change
+}
+
+type states struct{ ice, connection, dtls, gathering, channel string }
+
+type change struct {
+	what, state string
+	at          time.Time
+}
+
+type selection struct {
+	local, remote Candidate
+	at            time.Time
+}
+
+func (w *watch) init() {
+	w.altered = make(chan struct{})
+	w.state = states{ice: "new", connection: "new", dtls: "new", gathering: "new", channel: "none"}
+}
+
+// begin gives the peer its role, once.
+func (w *watch) begin(role string, now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.roleName != "" {
+		return false
+	}
+	w.roleName, w.start = role, now
+	if role == "caller" {
+		w.state.channel = "connecting"
+	}
+	return true
+}
+
+func (w *watch) role() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.roleName
+}
+
+// changed records that one thing has a new state. A candidate has none: it only
+// wakes whoever waits.
+func (w *watch) changed(what, state string, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch what {
+	case "ice":
+		w.state.ice = state
+	case "connection":
+		w.state.connection = state
+	case "dtls":
+		w.state.dtls = state
+	case "gathering":
+		w.state.gathering = state
+	case "channel":
+		w.state.channel = state
+	}
+	if what != "candidate" && len(w.timeline) < timelineLimit {
+		w.timeline = append(w.timeline, change{what, state, now})
+	}
+	w.wake()
+}
+
+func (w *watch) selected(local, remote Candidate, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.selections) < timelineLimit {
+		w.selections = append(w.selections, selection{local, remote, now})
+	}
+	w.wake()
+}
+
+func (w *watch) wake() {
+	close(w.altered)
+	w.altered = make(chan struct{})
+}
+
+func (w *watch) current() (states, <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state, w.altered
+}
+
+// observe follows pion's events. pion calls each handler from a goroutine of its
+// own that GracefulClose waits for, so the handlers only take notes.
+func (p *Peer) observe() {
+	p.pc.OnICECandidate(p.onCandidate)
+	p.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) {
+		p.watch.changed("ice", s.String(), time.Now())
+		p.sampler.nudge()
+	})
+	p.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		p.watch.changed("connection", s.String(), time.Now())
+		if s == webrtc.PeerConnectionStateFailed || s == webrtc.PeerConnectionStateClosed {
+			p.downOnce.Do(func() { close(p.down) })
+			p.finish()
+		}
+		p.sampler.nudge()
+	})
+	dtls := p.pc.SCTP().Transport()
+	dtls.OnStateChange(func(s webrtc.DTLSTransportState) {
+		p.watch.changed("dtls", s.String(), time.Now())
+	})
+	dtls.ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
+		p.watch.selected(candidateFromPion(pair.Local), candidateFromPion(pair.Remote), time.Now())
+		p.sampler.nudge()
+	})
+}

@@ -1,0 +1,304 @@
+package scenarios
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseFillsInDefaults(t *testing.T) {
+	all, both := []string{Host, Srflx, Relay}, []string{UDP, TCP}
+	connect := Step{Connect: &Connect{Within: Duration(10 * time.Second)}}
+	echo := Step{Echo: &Echo{Messages: 20, Bytes: 1000, Within: Duration(10 * time.Second)}}
+	for _, tt := range []struct {
+		name, yaml string
+		want       Scenario
+	}{
+		{
+			name: "nothing but the required",
+			yaml: "name: x\nexpect: {path: direct}",
+			want: Scenario{
+				Name:   "x",
+				Caller: Peer{Condition: "open", Candidates: all, LAN: CallerLAN},
+				Callee: Peer{Condition: "open", Candidates: all, LAN: CalleeLAN},
+				Turn:   Turn{Transports: both},
+				Timing: Tuned,
+				Steps:  []Step{connect, echo},
+				Expect: Expect{Path: PathDirect},
+				File:   "x.yaml",
+			},
+		},
+		{
+			name: "no path, so nothing to echo over",
+			yaml: "name: x\ncaller: symmetric\ncallee: symmetric\nturn: off\nexpect: {path: none}",
+			want: Scenario{
+				Name:   "x",
+				Caller: Peer{Condition: "symmetric", Candidates: all, LAN: CallerLAN},
+				Callee: Peer{Condition: "symmetric", Candidates: all, LAN: CalleeLAN},
+				Turn:   Turn{Off: true},
+				Timing: Tuned,
+				Steps:  []Step{connect},
+				Expect: Expect{Path: PathNone},
+				File:   "x.yaml",
+			},
+		},
+		{
+			name: "markers around the one document",
+			yaml: "# x\n---\nname: x\nexpect: {path: direct}\n---\n",
+			want: Scenario{
+				Name:   "x",
+				Caller: Peer{Condition: "open", Candidates: all, LAN: CallerLAN},
+				Callee: Peer{Condition: "open", Candidates: all, LAN: CalleeLAN},
+				Turn:   Turn{Transports: both},
+				Timing: Tuned,
+				Steps:  []Step{connect, echo},
+				Expect: Expect{Path: PathDirect},
+				File:   "x.yaml",
+			},
+		},
+		{
+			name: "the callee on the caller's LAN has no condition",
+			yaml: "name: x\ncaller: symmetric\ncallee: {lan: caller-lan}\nexpect: {path: direct}",
+			want: Scenario{
+				Name:   "x",
+				Caller: Peer{Condition: "symmetric", Candidates: all, LAN: CallerLAN},
+				Callee: Peer{Candidates: all, LAN: CallerLAN},
+				Turn:   Turn{Transports: both},
+				Timing: Tuned,
+				Steps:  []Step{connect, echo},
+				Expect: Expect{Path: PathDirect},
+				File:   "x.yaml",
+			},
+		},
+		{
+			name: "steps with some of their options",
+			yaml: "name: x\ncaller: {candidates: [relay]}\nturn: {transports: [tcp]}\nsteps:\n" +
+				"  - connect: {}\n  - echo: {bytes: 65535}\n  - echo: {messages: 1, within: 1m}\n  - kill: turn\n  - no-echo\n  - no-echo: {for: 300ms}\n" +
+				"expect: {path: relay, transport: tcp}",
+			want: Scenario{
+				Name:   "x",
+				Caller: Peer{Condition: "open", Candidates: []string{Relay}, LAN: CallerLAN},
+				Callee: Peer{Condition: "open", Candidates: all, LAN: CalleeLAN},
+				Turn:   Turn{Transports: []string{TCP}},
+				Timing: Tuned,
+				Steps: []Step{
+					connect,
+					{Echo: &Echo{Messages: 20, Bytes: 65535, Within: Duration(10 * time.Second)}},
+					{Echo: &Echo{Messages: 1, Bytes: 1000, Within: Duration(time.Minute)}},
+					{Kill: KillTurn},
+					{NoEcho: &NoEcho{For: Duration(2 * time.Second)}},
+					{NoEcho: &NoEcho{For: Duration(300 * time.Millisecond)}},
+				},
+				Expect: Expect{Path: PathRelay, Transport: TCP},
+				File:   "x.yaml",
+			},
+		},
+		{
+			name: "a byte order mark, Windows line ends and JSON",
+			yaml: "\ufeff{\"name\": \"x\",\r\n\"about\": \" two\\n lines \",\r\n\"channel\": {\"ordered\": false, \"maxPacketLifeTime\": 0},\r\n\"timing\": \"pion-defaults\",\r\n\"expect\": {\"path\": \"direct\"}}\r\n",
+			want: Scenario{
+				Name:    "x",
+				About:   "two\n lines",
+				Caller:  Peer{Condition: "open", Candidates: all, LAN: CallerLAN},
+				Callee:  Peer{Condition: "open", Candidates: all, LAN: CalleeLAN},
+				Turn:    Turn{Transports: both},
+				Timing:  PionDefaults,
+				Channel: Channel{Ordered: new(false), MaxPacketLifeTime: new(uint16(0))},
+				Steps:   []Step{connect, echo},
+				Expect:  Expect{Path: PathDirect},
+				File:    "x.yaml",
+			},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := Parse("x.yaml", []byte(tt.yaml))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The rows are what people get wrong.
+func TestParseRefuses(t *testing.T) {
+	const end = "\nexpect: {path: direct}\n"
+	for _, tt := range []struct{ name, yaml, want string }{
+		// The file.
+		{"empty file", "", "1:1: the file is empty; a scenario needs at least name and expect"},
+		{"comments only", "# name: x\n", "1:1: the file is empty; a scenario needs at least name and expect"},
+		{"marker only", "---\n", "1:1: the file is empty; a scenario needs at least name and expect"},
+		{"two documents", "name: x" + end + "---\nname: y" + end, "3:1: a second document begins here; write one scenario per file"},
+		{"too large", "name: x" + end + strings.Repeat("#", maxSize), "1:1: the file is larger than 16 KiB; give the path of a scenario file"},
+		{"quote left open", "name: x\nabout: 'y\n", "2:8: this is not YAML: could not find end character of single-quoted text; correct the syntax here"},
+		{"bracket left open", "name: x\nsteps: [connect\n", "2:8: this is not YAML: sequence end token ']' not found; correct the syntax here"},
+		{"tab for indentation", "name: x\ncaller:\n\tcondition: open\n", "3:1: this is not YAML: found character '\\t' that cannot start any token; correct the syntax here"},
+		{"list for a scenario", "- name: x\n", "1:1: the scenario is a list, not a mapping; its keys are name, about, caller, callee, turn, timing, channel, steps and expect"},
+		{"text for a scenario", "relay-symmetric\n", `1:1: the scenario is "relay-symmetric", not a mapping; its keys are name, about, caller, callee, turn, timing, channel, steps and expect`},
+		{"anchor", "name: &n x" + end, "1:7: name uses an anchor, alias or tag; write the value out"},
+		{"alias", "name: x\nabout: *n" + end, "2:8: about uses an anchor, alias or tag; write the value out"},
+		{"tag", "name: !!str x" + end, "1:7: name uses an anchor, alias or tag; write the value out"},
+
+		// Keys.
+		{"key misspelt", "name: x\nstesp: []" + end, `2:1: unknown key "stesp"; did you mean "steps"?`},
+		{"key unknown", "name: x\nrouter: []" + end, `2:1: unknown key "router"; want name, about, caller, callee, turn, timing, channel, steps or expect`},
+		{"key of a peer misspelt", "name: x\ncaller: {candidate: [host]}" + end, `2:10: unknown key "candidate" in caller; did you mean "candidates"?`},
+		{"key of a peer in capitals", "name: x\ncallee:\n  LAN: caller-lan" + end, `3:3: unknown key "LAN" in callee; did you mean "lan"?`},
+		{"key of the channel misspelt", "name: x\nchannel: {maxRetransmit: 7}" + end, `2:11: unknown key "maxRetransmit" in channel; did you mean "maxRetransmits"?`},
+		{"key of a step unknown", "name: x\nsteps:\n  - connect: {for: 5s}" + end, `3:15: unknown key "for" in steps[0].connect; want within`},
+		{"key that is no text", "name: x\n5: y" + end, `2:1: unknown key "5"; want name, about, caller, callee, turn, timing, channel, steps or expect`},
+		{"key after a two-byte letter", "name: x\ncaller: {condition: 'ü', zone: y}" + end, `2:26: unknown key "zone" in caller; want condition, candidates or lan`},
+		{"merge key", "name: x\n<<: {about: y}" + end, `2:1: unknown key "<<"; want name, about, caller, callee, turn, timing, channel, steps or expect`},
+		{"key repeated", "name: x\n\n# again\nname: y" + end, `4:1: duplicate key "name", first on line 1; keep one of them`},
+		{"key of a peer repeated", "name: x\ncaller: {condition: open, condition: open}" + end, `2:27: duplicate key "condition", first on line 2; keep one of them`},
+		{"name missing", "about: y" + end, "1:1: the scenario has no name; add for example name: relay-symmetric"},
+		{"expect missing", "# x\nname: x\n", "2:1: nothing says what to expect; add for example expect: {path: direct}"},
+		{"expect without path", "name: x\nexpect: {transport: udp}\n", "2:9: nothing says what to expect; add for example expect: {path: direct}"},
+		{"key without value", "name: x\ncaller:" + end, "2:8: caller has no value; indent what belongs to it, or leave the key out"},
+		{"options of a step not indented", "name: x\nsteps:\n  - connect:\n    within: 5s" + end, "3:13: steps[0].connect has no value; indent what belongs to it, or leave the key out"},
+
+		// Types.
+		{"number for text", "name: 5" + end, "1:7: name is 5, not text; write text, in quotes if it looks like something else"},
+		{"list for text", "name: [x]" + end, "1:7: name is a list, not text; write text, in quotes if it looks like something else"},
+		{"empty text", `name: ""` + end, "1:7: name is empty; write something, or leave the key out"},
+		{"list for a peer", "name: x\ncaller: [open]" + end, "2:9: caller is a list, not a mapping; write a condition, or {condition: symmetric, candidates: [relay]}"},
+		{"text for a list", "name: x\ncaller: {candidates: host}" + end, `2:22: caller.candidates is "host", not a list; write [host]`},
+		{"mapping for a list", "name: x\nsteps: {connect: {}}" + end, "2:8: steps is a mapping, not a list; write its items in brackets, or one per line after a hyphen"},
+		{"boolean for turn", "name: x\nturn: false" + end, "2:7: turn is false, not a mapping; write off, or {transports: [udp, tcp]}"},
+		{"word for a boolean", "name: x\nchannel: {ordered: no}" + end, `2:20: channel.ordered is "no", not a boolean; write true or false`},
+		{"number too large for its type", "name: x\nchannel: {maxRetransmits: 65536}" + end, "2:27: channel.maxRetransmits is 65536, not a whole number from 0 to 65535; write one"},
+		{"number below zero", "name: x\nchannel: {maxPacketLifeTime: -1}" + end, "2:30: channel.maxPacketLifeTime is -1, not a whole number from 0 to 65535; write one"},
+		{"fraction", "name: x\nsteps: [connect, {echo: {bytes: 1.5}}]" + end, "2:33: steps[1].echo.bytes is 1.5, not a whole number; write digits only"},
+		{"number beyond 63 bits", "name: x\nsteps: [connect, {echo: {bytes: 18446744073709551615}}]" + end, "2:33: steps[1].echo.bytes is 18446744073709551615, not a whole number; write digits only"},
+		{"word for a number", "name: x\nsteps: [connect, {echo: {messages: many}}]" + end, `2:36: steps[1].echo.messages is "many", not a whole number; write digits only`},
+		{"number for a step", "name: x\nsteps: [5]" + end, "2:9: steps[0] is 5, not a mapping; write for example connect, or echo: {messages: 100}"},
+		{"number for a duration", "name: x\nsteps: [{connect: {within: 5}}]" + end, "2:28: steps[0].connect.within is 5, not a duration; write for example 5s or 300ms"},
+		{"duration with a space", "name: x\nsteps: [{connect: {within: 5 s}}]" + end, `2:28: steps[0].connect.within is "5 s", not a duration; write for example 5s or 300ms`},
+		{"duration for a step", "name: x\nsteps: [{connect: 5s}]" + end, `2:19: steps[0].connect is "5s", not a mapping; its keys are within`},
+		{"path alone for expect", "name: x\nexpect: direct\n", `2:9: expect is "direct", not a mapping; its keys are path and transport`},
+
+		// Values.
+		{"name in capitals", "name: Relay" + end, `1:7: name is "Relay"; use lower-case letters and digits with hyphens between them`},
+		{"name with a path", "name: ../x" + end, `1:7: name is "../x"; use lower-case letters and digits with hyphens between them`},
+		{"condition misspelt", "name: x\ncaller: symetric" + end, `2:9: unknown condition "symetric"; did you mean "symmetric"?`},
+		{"condition misspelt in the long form", "name: x\ncallee:\n  condition: udp-bolcked" + end, `3:14: unknown condition "udp-bolcked"; did you mean "udp-blocked"?`},
+		{"condition misspelt in capitals", "name: x\ncaller: UDP-Bolcked" + end, `2:9: unknown condition "UDP-Bolcked"; did you mean "udp-blocked"?`},
+		{"condition half named", "name: x\ncaller: restricted" + end, `2:9: unknown condition "restricted"; did you mean "port-restricted"?`},
+		{"condition unknown", "name: x\ncaller: nat" + end, `2:9: unknown condition "nat"; want open, port-restricted, symmetric or udp-blocked`},
+		{"condition on several lines", "name: x\ncaller: |\n  a\n  b" + end, `2:9: unknown condition "a\nb\n"; want open, port-restricted, symmetric or udp-blocked`},
+		{"candidate type that cannot be asked for", "name: x\ncaller:\n  candidates:\n    - host\n    - prflx" + end, `5:7: unknown candidate type "prflx"; did you mean "srflx"?`},
+		{"candidate type twice", "name: x\ncallee: {candidates: [host, host]}" + end, "2:29: host is in callee.candidates twice; remove one"},
+		{"no candidate types", "name: x\ncallee: {candidates: []}" + end, "2:22: callee.candidates is an empty list; name one or more, or leave the key out for all"},
+		{"caller on the callee's LAN", "name: x\ncaller: {lan: callee-lan}" + end, `2:15: caller.lan is "callee-lan", but the caller is always on caller-lan; to have both peers on one LAN write callee: {lan: caller-lan}`},
+		{"callee on the WAN", "name: x\ncallee: {lan: wan}" + end, `2:15: callee.lan is "wan"; want caller-lan or callee-lan`},
+		{"condition of a callee behind the caller's gateway", "name: x\ncallee: {lan: caller-lan, condition: open}" + end, `2:38: callee.condition is "open", but on caller-lan the callee sits behind the caller's gateway; leave it out and give the caller the condition`},
+		{"turn on", "name: x\nturn: on" + end, `2:7: turn is "on"; write off, or {transports: [udp, tcp]}`},
+		{"transport unknown", "name: x\nturn: {transports: [udp, tls]}" + end, `2:26: unknown transport "tls"; want udp or tcp`},
+		{"transport twice", "name: x\nturn: {transports: [udp, udp]}" + end, "2:26: udp is in turn.transports twice; remove one"},
+		{"no transports", "name: x\nturn: {transports: []}" + end, "2:20: turn.transports is an empty list; name one or more, or leave the key out for all"},
+		{"timing misspelt", "name: x\ntiming: pion-default" + end, `2:9: timing is "pion-default"; did you mean "pion-defaults"?`},
+		{"both kinds of partial reliability", "name: x\nchannel: {maxRetransmits: 1, maxPacketLifeTime: 4}" + end, "2:49: channel has both maxRetransmits and maxPacketLifeTime, which W3C's createDataChannel refuses; keep one of them"},
+		{"path unknown", "name: x\nexpect: {path: turn}\n", `2:16: expect.path is "turn"; want direct, relay, relay-both or none`},
+		{"path misspelt", "name: x\nexpect:\n  path: relay-bth\n", `3:9: expect.path is "relay-bth"; did you mean "relay-both"?`},
+		{"transport of the path unknown", "name: x\nexpect: {path: relay, transport: tls}\n", `2:34: expect.transport is "tls"; want udp or tcp`},
+
+		// Steps.
+		{"step misspelt", "name: x\nsteps:\n  - conect" + end, `3:5: unknown step "conect"; did you mean "connect"?`},
+		{"step with options misspelt", "name: x\nsteps: [{ehco: {}}]" + end, `2:10: unknown key "ehco" in steps[0]; did you mean "echo"?`},
+		{"step unknown", "name: x\nsteps: [reboot]" + end, `2:9: unknown step "reboot"; want connect, echo, no-echo or kill`},
+		{"kill of nothing", "name: x\nsteps: [connect, kill]" + end, "2:18: kill does not say what; write kill: turn"},
+		{"kill of a peer", "name: x\nsteps: [connect, kill: caller]" + end, `2:24: steps[1].kill is "caller"; want turn`},
+		{"no steps", "name: x\nsteps: []" + end, "2:8: steps is an empty list; leave the key out for connect and echo"},
+		{"step that does nothing", "name: x\nsteps: [{}]" + end, "2:9: steps[0] does nothing; write one of connect, echo, no-echo, kill: turn"},
+		{"two things in one step", "name: x\nsteps:\n  - connect: {}\n    echo: {}" + end, "3:5: steps[0] does 2 things at once; give each a list item of its own"},
+		{"duration below zero", "name: x\nsteps: [{connect: {within: -5s}}]" + end, "2:28: steps[0].connect.within is -5s; want more than 0s and at most 10m"},
+		{"duration of zero", "name: x\nsteps: [connect, {echo: {within: 0s}}]" + end, "2:34: steps[1].echo.within is 0s; want more than 0s and at most 10m"},
+		{"duration too long", "name: x\nsteps: [connect, no-echo: {for: 601s}]" + end, "2:33: steps[1].no-echo.for is 10m1s; want more than 0s and at most 10m"},
+		{"no messages", "name: x\nsteps: [connect, {echo: {messages: 0}}]" + end, "2:36: steps[1].echo.messages is 0; want 1 to 100000"},
+		{"too many messages", "name: x\nsteps: [connect, {echo: {messages: 100001}}]" + end, "2:36: steps[1].echo.messages is 100001; want 1 to 100000"},
+		{"message too short for its checksum", "name: x\nsteps: [connect, {echo: {bytes: 15}}]" + end, "2:33: steps[1].echo.bytes is 15; want 16 to 65535"},
+		{"message too long for pion", "name: x\nsteps: [connect, {echo: {bytes: 65536}}]" + end, "2:33: steps[1].echo.bytes is 65536; want 16 to 65535"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := Parse("x.yaml", []byte(tt.yaml))
+			if err == nil {
+				t.Fatalf("taken as %+v", s)
+			}
+			if diff := cmp.Diff("x.yaml:"+tt.want, err.Error()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLoadReadsAFileAndNamesItInErrors(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")
+	write(t, good, "name: x\nexpect: {path: direct}\n")
+	write(t, bad, "name: x\nexpect: {path: direkt}\n")
+
+	s, err := Load(good)
+	if err != nil || s.Name != "x" || s.File != good {
+		t.Errorf("Load(good) = %+v, %v", s, err)
+	}
+	for path, want := range map[string]string{
+		bad:                              bad + `:2:16: expect.path is "direkt"; did you mean "direct"?`,
+		filepath.Join(dir, "absent.yml"): filepath.Join(dir, "absent.yml") + ": no such file or directory; give the path of a scenario file",
+		dir:                              dir + ": is a directory; give the path of a scenario file",
+	} {
+		_, err := Load(path)
+		if err == nil {
+			t.Errorf("Load(%s) succeeds", path)
+		} else if diff := cmp.Diff(want, err.Error()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever the input, an error is one line that begins with a place in the file.
+func FuzzParse(f *testing.F) {
+	for _, data := range bundledFiles(f) {
+		f.Add(string(data))
+	}
+	for _, s := range []string{"", "---\n---\n", "a: [1,\n", "name: &a x\nb: *a\n<<: *a\n", "? [a]\n: b\n", "%YAML 1.2\n---\nname: x\n", "name: |\n  x\nexpect: >-\n", "\tname: x\n", "name: \"\\n\"\n", "expect: {path: none, path: none}"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, data string) {
+		s, err := Parse("x.yaml", []byte(data))
+		if err == nil {
+			if _, err := s.Complete(); err != nil {
+				t.Errorf("what was read is not complete: %v", err)
+			}
+			return
+		}
+		e, ok := err.(*Error)
+		if !ok {
+			t.Fatalf("%T is no *Error: %v", err, err)
+		}
+		if e.File != "x.yaml" || !strings.HasPrefix(err.Error(), "x.yaml:") {
+			t.Errorf("the file is not named: %q", err)
+		}
+		if e.Line < 1 || e.Column < 1 || e.Line > 1+strings.Count(data, "\n")+strings.Count(data, "\r") {
+			t.Errorf("no such place: %q", err)
+		}
+		if strings.ContainsAny(err.Error(), "\r\n") {
+			t.Errorf("several lines: %q", err)
+		}
+		if what, remedy, ok := strings.Cut(e.Message, "; "); !ok || what == "" || remedy == "" {
+			t.Errorf("nothing on what to do: %q", err)
+		}
+	})
+}

@@ -1,0 +1,208 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/icelab-go/icelab/lab/nat"
+)
+
+// Scenario is one story: two peers, a TURN server, what happens, and what is
+// expected of it. Its JSON is again a scenario file that Parse reads.
+type Scenario struct {
+	// Name is how the scenario is called: lower-case letters, digits and
+	// hyphens. A bundled scenario has the name of its file.
+	Name string `json:"name"`
+	// About says in a sentence or two what the scenario shows.
+	About string `json:"about,omitempty"`
+	// Caller opens the data channel and sends.
+	Caller Peer `json:"caller,omitzero"`
+	// Callee answers and echoes.
+	Callee Peer `json:"callee,omitzero"`
+	// Turn is what the TURN server offers to both peers.
+	Turn Turn `json:"turn,omitzero"`
+	// Timing says how long ICE waits before it accepts a pair: tuned (the
+	// default) accepts a direct pair at once and a relayed one after 500 ms (at
+	// once if nothing but relay is allowed); pion-defaults is what an
+	// application ships with that sets nothing.
+	Timing string `json:"timing,omitempty"`
+	// Channel is the data channel that the caller opens.
+	Channel Channel `json:"channel,omitzero"`
+	// Steps happen one after the other. The default is connect and echo, or
+	// connect alone where no path is expected.
+	Steps []Step `json:"steps,omitempty"`
+	// Expect is what must be proven for the scenario to pass.
+	Expect Expect `json:"expect"`
+
+	// File is where the scenario was read from, for messages. It is no key of
+	// the file.
+	File string `json:"-"`
+}
+
+// Peer is one end of the data channel. A condition's name alone is short for a
+// peer behind it: "caller: symmetric".
+type Peer struct {
+	// Condition is what the peer's LAN sits behind, by default open. On the
+	// caller's LAN the callee has none of its own.
+	Condition string `json:"condition,omitempty"`
+	// Candidates are the only ICE candidate types that the peer gathers, sends
+	// and accepts: host, srflx, relay. The default is all three.
+	Candidates []string `json:"candidates,omitempty"`
+	// LAN is the segment the peer is on. The caller is always on caller-lan; the
+	// callee is on callee-lan, or on caller-lan and then behind the caller's
+	// gateway too.
+	LAN string `json:"lan,omitempty"`
+}
+
+// Turn is what the TURN server offers to both peers: "off", or transports. The
+// same server answers STUN over UDP in any case, so that off still leaves
+// server-reflexive candidates.
+type Turn struct {
+	// Off gives the peers no TURN URL.
+	Off bool `json:"-"`
+	// Transports are those of the TURN URLs that the peers get: udp, tcp. The
+	// default is both.
+	Transports []string `json:"transports,omitempty"`
+}
+
+// Channel holds the options of the data channel, named as in W3C's
+// RTCDataChannelInit. The zero value is ordered and reliable.
+type Channel struct {
+	// Ordered is whether messages arrive in the order they were sent; they do
+	// by default.
+	Ordered *bool `json:"ordered,omitempty"`
+	// MaxRetransmits is how often a message is sent again before it is given up.
+	// It excludes MaxPacketLifeTime.
+	MaxRetransmits *uint16 `json:"maxRetransmits,omitempty"`
+	// MaxPacketLifeTime is for how many milliseconds a message is sent again
+	// before it is given up. It excludes MaxRetransmits.
+	MaxPacketLifeTime *uint16 `json:"maxPacketLifeTime,omitempty"`
+}
+
+// Expect is what must be proven for the scenario to pass.
+type Expect struct {
+	// Path is how the echo has to travel.
+	Path Path `json:"path"`
+	// Transport is that of the leg between the relayed peer and the TURN server,
+	// udp or tcp; of both such legs on a path with two relays. Left out, any
+	// will do.
+	Transport string `json:"transport,omitempty"`
+}
+
+// Path is how an echo travels between the peers.
+type Path string
+
+// The paths there are.
+const (
+	// PathDirect goes from peer to peer, through their gateways only.
+	PathDirect Path = "direct"
+	// PathRelay goes through the relay of one peer.
+	PathRelay Path = "relay"
+	// PathRelayBoth goes through a relay of each peer.
+	PathRelayBoth Path = "relay-both"
+	// PathNone is no path at all within the time of the connect step.
+	PathNone Path = "none"
+)
+
+// The ICE candidate types of Peer.Candidates (RFC 8445 §5.1.1). Peer-reflexive
+// ones are found by checks and cannot be asked for.
+const (
+	Host  = "host"
+	Srflx = "srflx"
+	Relay = "relay"
+)
+
+// The transports of Turn.Transports and Expect.Transport.
+const (
+	UDP = "udp"
+	TCP = "tcp"
+)
+
+// The segments of Peer.LAN.
+const (
+	CallerLAN = "caller-lan"
+	CalleeLAN = "callee-lan"
+)
+
+// The profiles of Scenario.Timing.
+const (
+	Tuned        = "tuned"
+	PionDefaults = "pion-defaults"
+)
+
+// defaultCondition is what a peer sits behind when nothing is said.
+const defaultCondition = "open"
+
+func paths() []Path            { return []Path{PathDirect, PathRelay, PathRelayBoth, PathNone} }
+func candidateTypes() []string { return []string{Host, Srflx, Relay} }
+func transports() []string     { return []string{UDP, TCP} }
+func timings() []string        { return []string{Tuned, PionDefaults} }
+
+// Relayed reports whether p goes through a relay at all.
+func (p Path) Relayed() bool { return p == PathRelay || p == PathRelayBoth }
+
+// Allows reports whether the peer may use candidates of a type.
+func (p Peer) Allows(candidateType string) bool { return slices.Contains(p.Candidates, candidateType) }
+
+// IsOrdered reports whether messages arrive in the order they were sent.
+func (c Channel) IsOrdered() bool { return c.Ordered == nil || *c.Ordered }
+
+// SameLAN reports whether both peers are on the caller's LAN.
+func (s Scenario) SameLAN() bool { return s.Callee.LAN == CallerLAN }
+
+// Conditions returns what the caller and the callee sit behind. On one LAN that
+// is the same gateway.
+func (s Scenario) Conditions() (caller, callee nat.Condition, err error) {
+	if caller, err = nat.Named(s.Caller.Condition); err != nil || s.SameLAN() {
+		return caller, caller, err
+	}
+	callee, err = nat.Named(s.Callee.Condition)
+	return caller, callee, err
+}
+
+// Complete fills in what s leaves out and refuses what cannot be. Scenarios
+// that were read from a file are complete; those written in Go become so here.
+func (s Scenario) Complete() (Scenario, error) {
+	s.fill()
+	s.Steps = slices.Clone(s.Steps)
+	for i := range s.Steps {
+		s.Steps[i] = s.Steps[i].complete()
+	}
+	if p := check(s); p != nil {
+		return Scenario{}, fmt.Errorf("scenario %q: %s", s.Name, p.message)
+	}
+	return s, nil
+}
+
+// fill sets what was left out, except inside of steps.
+func (s *Scenario) fill() {
+	if s.Timing == "" {
+		s.Timing = Tuned
+	}
+	if s.Caller.LAN == "" {
+		s.Caller.LAN = CallerLAN
+	}
+	if s.Callee.LAN == "" {
+		s.Callee.LAN = CalleeLAN
+	}
+	for _, p := range []*Peer{&s.Caller, &s.Callee} {
+		if p.Candidates == nil {
+			p.Candidates = candidateTypes()
+		}
+	}
+	if s.Caller.Condition == "" {
+		s.Caller.Condition = defaultCondition
+	}
+	if s.Callee.Condition == "" && !s.SameLAN() {
+		s.Callee.Condition = defaultCondition
+	}
+	if !s.Turn.Off && s.Turn.Transports == nil {
+		s.Turn.Transports = transports()
+	}
+	if s.Steps == nil {
+		s.Steps = []Step{{Connect: newConnect()}}
+		if s.Expect.Path != PathNone {
+			s.Steps = append(s.Steps, Step{Echo: newEcho()})
+		}
+	}
+}

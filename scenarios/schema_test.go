@@ -1,0 +1,248 @@
+package scenarios
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/invopop/jsonschema"
+
+	"github.com/icelab-go/icelab/lab/nat"
+)
+
+var update = flag.Bool("update", false, "write schema.json anew")
+
+// The file is generated here and not in the program, which has no comments.
+func TestSchemaIsMadeFromTheTypes(t *testing.T) {
+	want, err := makeSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("schema.json", want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(want), string(Schema())); diff != "" {
+		t.Errorf("schema.json is not what the types say; run go generate ./scenarios (-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryKeyOfTheSchemaHasADescription(t *testing.T) {
+	s := parsedSchema(t)
+	objects := map[string]map[string]any{"": s}
+	for name, def := range s["$defs"].(map[string]any) {
+		objects[name] = def.(map[string]any)
+	}
+	for name, o := range objects {
+		for _, form := range append([]any{o}, asList(o["anyOf"])...) {
+			properties, _ := form.(map[string]any)["properties"].(map[string]any)
+			for key, property := range properties {
+				if text, _ := property.(map[string]any)["description"].(string); text == "" {
+					t.Errorf("%s.%s has no description", name, key)
+				}
+			}
+		}
+	}
+}
+
+func TestBundledScenariosConformToTheSchema(t *testing.T) {
+	v := validator{root: parsedSchema(t)}
+	for file, data := range yamlFiles(t) {
+		if err := v.check(plain(t, data)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
+	v := validator{root: parsedSchema(t)}
+	for _, tt := range []struct{ name, yaml string }{
+		{"no name", "expect: {path: direct}"},
+		{"no expect", "name: x"},
+		{"no path", "name: x\nexpect: {transport: udp}"},
+		{"name with capitals", "name: X\nexpect: {path: direct}"},
+		{"unknown key", "name: x\nexpects: {path: direct}\nexpect: {path: direct}"},
+		{"unknown key of a peer", "name: x\ncaller: {candidate: [host]}\nexpect: {path: direct}"},
+		{"unknown key of a step", "name: x\nsteps: [{connect: {for: 1s}}]\nexpect: {path: direct}"},
+		{"unknown condition as a word", "name: x\ncaller: symetric\nexpect: {path: direct}"},
+		{"unknown condition", "name: x\ncaller: {condition: symetric}\nexpect: {path: direct}"},
+		{"unknown candidate type", "name: x\ncaller: {candidates: [prflx]}\nexpect: {path: direct}"},
+		{"no candidate types", "name: x\ncaller: {candidates: []}\nexpect: {path: direct}"},
+		{"candidate type twice", "name: x\ncaller: {candidates: [host, host]}\nexpect: {path: direct}"},
+		{"unknown LAN", "name: x\ncallee: {lan: wan}\nexpect: {path: direct}"},
+		{"turn on", "name: x\nturn: on\nexpect: {path: direct}"},
+		{"unknown transport", "name: x\nturn: {transports: [tls]}\nexpect: {path: direct}"},
+		{"unknown timing", "name: x\ntiming: fast\nexpect: {path: direct}"},
+		{"ordered as a word", "name: x\nchannel: {ordered: yes}\nexpect: {path: direct}"},
+		{"two kinds of partial reliability", "name: x\nchannel: {maxRetransmits: 0, maxPacketLifeTime: 1}\nexpect: {path: direct}"},
+		{"too many retransmissions", "name: x\nchannel: {maxRetransmits: 65536}\nexpect: {path: direct}"},
+		{"no steps", "name: x\nsteps: []\nexpect: {path: direct}"},
+		{"unknown step", "name: x\nsteps: [conect]\nexpect: {path: direct}"},
+		{"bare kill", "name: x\nsteps: [connect, kill]\nexpect: {path: direct}"},
+		{"two things in a step", "name: x\nsteps: [{connect: {}, echo: {}}]\nexpect: {path: direct}"},
+		{"nothing in a step", "name: x\nsteps: [{}]\nexpect: {path: direct}"},
+		{"kill of another node", "name: x\nsteps: [connect, {kill: caller}]\nexpect: {path: direct}"},
+		{"echo of nothing", "name: x\nsteps: [connect, {echo: {messages: 0}}]\nexpect: {path: direct}"},
+		{"echo too short for a checksum", "name: x\nsteps: [connect, {echo: {bytes: 15}}]\nexpect: {path: direct}"},
+		{"duration without unit", "name: x\nsteps: [{connect: {within: 5}}]\nexpect: {path: direct}"},
+		{"negative duration", "name: x\nsteps: [{connect: {within: -5s}}]\nexpect: {path: direct}"},
+		{"unknown path", "name: x\nexpect: {path: turn}"},
+		{"unknown transport of the path", "name: x\nexpect: {path: relay, transport: tls}"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := v.check(plain(t, []byte(tt.yaml))); err == nil {
+				t.Error("the schema takes it")
+			}
+			if _, err := Parse("x.yaml", []byte(tt.yaml)); err == nil {
+				t.Error("the loader takes it")
+			}
+		})
+	}
+}
+
+// makeSchema reflects the types, with their comments as descriptions.
+func makeSchema() ([]byte, error) {
+	r := &jsonschema.Reflector{ExpandedStruct: true}
+	if err := r.AddGoComments(reflect.TypeFor[Scenario]().PkgPath(), "."); err != nil {
+		return nil, err
+	}
+	for key, text := range r.CommentMap {
+		r.CommentMap[key] = strings.Join(strings.Fields(text), " ")
+	}
+	s := r.Reflect(Scenario{})
+	s.Title = "icelab scenario"
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(s)
+	return b.Bytes(), err
+}
+
+// What the types cannot say by themselves: the words, the ranges, the short
+// forms.
+
+func (Scenario) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "name").Pattern = namePattern
+	property(s, "timing").Enum = anys(timings())
+	property(s, "timing").Default = Tuned
+	atLeastOne(property(s, "steps"), false)
+	s.Examples = []any{json.RawMessage(`{"name":"two-symmetric-nats","caller":"symmetric","callee":"symmetric","turn":{"transports":["udp"]},"steps":["connect",{"echo":{"messages":100,"bytes":1200}}],"expect":{"path":"relay","transport":"udp"}}`)}
+}
+
+func (Peer) JSONSchemaExtend(s *jsonschema.Schema) {
+	conditions := &jsonschema.Schema{Type: "string", Enum: anys(nat.ConditionNames()), Description: conditionsProse()}
+	c := property(s, "condition")
+	c.Enum, c.Default = conditions.Enum, defaultCondition
+	c.Description += " " + conditions.Description
+	words(property(s, "candidates"), candidateTypes())
+	property(s, "lan").Enum = anys([]string{CallerLAN, CalleeLAN})
+	orWord(s, conditions)
+}
+
+func (Turn) JSONSchemaExtend(s *jsonschema.Schema) {
+	words(property(s, "transports"), transports())
+	orWord(s, &jsonschema.Schema{Type: "string", Enum: []any{turnOff}})
+}
+
+func (Channel) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "ordered").Default = true
+	for _, key := range []string{"maxRetransmits", "maxPacketLifeTime"} {
+		limit(property(s, key), 0, 65535)
+	}
+	s.Not = &jsonschema.Schema{Required: []string{"maxRetransmits", "maxPacketLifeTime"}}
+}
+
+func (Step) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "kill").Enum = []any{KillTurn}
+	one := uint64(1)
+	s.MinProperties, s.MaxProperties = &one, &one
+	bare := slices.DeleteFunc(stepKinds(), func(kind string) bool { return kind == "kill" })
+	orWord(s, &jsonschema.Schema{Type: "string", Enum: anys(bare), Description: "A step with its defaults."})
+}
+
+func (Connect) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "within").Default = defaultWithin
+}
+
+func (Echo) JSONSchemaExtend(s *jsonschema.Schema) {
+	limit(property(s, "messages"), minMessages, maxMessages)
+	property(s, "messages").Default = defaultMessages
+	limit(property(s, "bytes"), minBytes, maxBytes)
+	property(s, "bytes").Default = defaultBytes
+	property(s, "within").Default = defaultWithin
+}
+
+func (NoEcho) JSONSchemaExtend(s *jsonschema.Schema) { property(s, "for").Default = defaultSilence }
+
+func (Expect) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "transport").Enum = anys(transports())
+}
+
+func (Path) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "string", Enum: anys(paths())}
+}
+
+func (Duration) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{
+		Type:     "string",
+		Pattern:  `^\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`,
+		Examples: []any{"5s", "300ms"},
+	}
+}
+
+func property(s *jsonschema.Schema, key string) *jsonschema.Schema {
+	p, ok := s.Properties.Get(key)
+	if !ok {
+		panic("no key " + key)
+	}
+	return p
+}
+
+func words(list *jsonschema.Schema, names []string) {
+	list.Items.Enum = anys(names)
+	list.Default = names
+	atLeastOne(list, true)
+}
+
+func atLeastOne(list *jsonschema.Schema, unique bool) {
+	one := uint64(1)
+	list.MinItems, list.UniqueItems = &one, unique
+}
+
+func limit(number *jsonschema.Schema, least, most int) {
+	number.Minimum = json.Number(fmt.Sprint(least))
+	number.Maximum = json.Number(fmt.Sprint(most))
+}
+
+// orWord lets word stand for the whole of s.
+func orWord(s, word *jsonschema.Schema) {
+	mapping := *s
+	*s = jsonschema.Schema{AnyOf: []*jsonschema.Schema{word, &mapping}, Description: mapping.Description}
+	mapping.Description = ""
+}
+
+func conditionsProse() string {
+	var b strings.Builder
+	for _, c := range nat.Conditions() {
+		fmt.Fprintf(&b, "%s: %s ", c.Name, c.About)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func anys[T any](values []T) []any {
+	var all []any
+	for _, v := range values {
+		all = append(all, v)
+	}
+	return all
+}

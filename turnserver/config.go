@@ -1,0 +1,144 @@
+package turnserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/pion/logging"
+)
+
+// DefaultPort is the port of STUN and TURN over UDP and TCP (RFC 8489 section 18.6).
+const DefaultPort = 3478
+
+// DefaultRealm is the realm of a server whose Config names none.
+const DefaultRealm = "icelab"
+
+// Config says where a Server listens, what it relays and for whom. It travels as JSON, but for its
+// LoggerFactory.
+type Config struct {
+	// Listen are the sockets clients reach the server on: at least one. Port 0 asks the
+	// system for a free one, which Server.Addresses then tells.
+	Listen []Listener `json:"listen"`
+
+	// RelayAddress is the IPv4 address that relay sockets are bound to and that clients are
+	// told. It must be one of this host's, and never the unspecified address: a host with two
+	// addresses would answer from the wrong one.
+	RelayAddress netip.Addr `json:"relay_address"`
+
+	// RelayPorts are the ports relay sockets are bound to. Zero means 49152-65535, as
+	// RFC 8656 section 7.2 recommends.
+	RelayPorts PortRange `json:"relay_ports,omitzero"`
+
+	// Realm scopes the credentials (RFC 8489 section 14.9), at most 127 bytes. Empty means
+	// DefaultRealm.
+	Realm string `json:"realm,omitempty"`
+
+	// Users maps a username to its password, for the long-term credential mechanism
+	// (RFC 8489 section 9.2). Without users the server answers STUN and refuses TURN.
+	Users map[string]string `json:"users,omitempty"`
+
+	// DenyPeers are refused as relay targets, beside those that always are: unspecified,
+	// loopback, link-local, multicast and broadcast addresses, IPv6 addresses (relays are
+	// IPv4), and the server's own UDP listening addresses (that address and port only, so that
+	// one relay of this server can reach another).
+	DenyPeers []netip.Prefix `json:"deny_peers,omitempty"`
+
+	// Quota is how many allocations one username may hold at once. 0 means no limit.
+	Quota int `json:"quota,omitempty"`
+
+	// LoggerFactory receives turn/v4's own log. Nil means silence.
+	LoggerFactory logging.LoggerFactory `json:"-"`
+}
+
+// Listener is a socket on which clients reach the server.
+type Listener struct {
+	Network string         `json:"network"` // "udp" or "tcp"
+	Address netip.AddrPort `json:"address"`
+}
+
+func (l Listener) String() string { return l.Network + " " + l.Address.String() }
+
+// PortRange is a range of ports, both ends included.
+type PortRange struct {
+	Min uint16 `json:"min"`
+	Max uint16 `json:"max"`
+}
+
+func (r PortRange) String() string { return fmt.Sprintf("%d-%d", r.Min, r.Max) }
+
+// withDefaults returns a copy that shares nothing with the caller, or says what is wrong.
+func (c Config) withDefaults() (Config, error) {
+	if c.RelayPorts == (PortRange{}) {
+		c.RelayPorts = PortRange{Min: 49152, Max: 65535}
+	}
+	if c.Realm == "" {
+		c.Realm = DefaultRealm
+	}
+	if c.LoggerFactory == nil {
+		c.LoggerFactory = &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
+	}
+	c.Listen = slices.Clone(c.Listen)
+	c.Users = maps.Clone(c.Users)
+	c.DenyPeers = slices.Clone(c.DenyPeers)
+
+	return c, c.validate()
+}
+
+func (c Config) validate() error {
+	if len(c.Listen) == 0 {
+		return errors.New("turn server: nothing to listen on: give at least one address")
+	}
+	for _, l := range c.Listen {
+		if l.Network != "udp" && l.Network != "tcp" {
+			return fmt.Errorf("turn server: listen %s: unknown network %q: use udp or tcp", l.Address, l.Network)
+		}
+		if !l.Address.IsValid() {
+			return fmt.Errorf("turn server: listen %s: no address: give one as IP:PORT", l.Network)
+		}
+	}
+	if err := c.validateRelay(); err != nil {
+		return err
+	}
+	if len(c.Realm) > 127 {
+		return fmt.Errorf("turn server: realm of %d bytes: use at most 127 (RFC 8489 section 14.9)", len(c.Realm))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Users)) {
+		switch {
+		case name == "":
+			return errors.New("turn server: empty username: name every user")
+		case len(name) > 508:
+			return fmt.Errorf("turn server: username of %d bytes: use at most 508 (RFC 8489 section 14.3)", len(name))
+		case c.Users[name] == "":
+			return fmt.Errorf("turn server: user %q: empty password: give one", name)
+		}
+	}
+	for _, prefix := range c.DenyPeers {
+		if !prefix.IsValid() {
+			return errors.New("turn server: invalid prefix among the denied peers: give it as ADDRESS/BITS")
+		}
+	}
+	if c.Quota < 0 {
+		return fmt.Errorf("turn server: quota %d: use 0 for no limit, or more", c.Quota)
+	}
+
+	return nil
+}
+
+func (c Config) validateRelay() error {
+	switch {
+	case !c.RelayAddress.IsValid():
+		return errors.New("turn server: no relay address: give the IPv4 address that peers reach this host on")
+	case !c.RelayAddress.Is4():
+		return fmt.Errorf("turn server: relay address %s: turn/v4 relays over IPv4 only: give an IPv4 address", c.RelayAddress)
+	case c.RelayAddress.IsUnspecified():
+		return fmt.Errorf("turn server: relay address %s: give the one address that peers reach this host on", c.RelayAddress)
+	case c.RelayPorts.Min == 0 || c.RelayPorts.Min > c.RelayPorts.Max:
+		return fmt.Errorf("turn server: relay ports %s: give MIN-MAX with 1 <= MIN <= MAX", c.RelayPorts)
+	}
+
+	return nil
+}

@@ -1,0 +1,77 @@
+package turnserver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+)
+
+// listenUDP and listenTCP name the IP version, so that a wildcard address takes only its own.
+func listenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
+	conn, err := net.ListenUDP(network("udp", addr.Addr()), net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		return nil, listenError("udp", addr, err)
+	}
+
+	return conn, nil
+}
+
+func listenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
+	ln, err := net.ListenTCP(network("tcp", addr.Addr()), net.TCPAddrFromAddrPort(addr))
+	if err != nil {
+		return nil, listenError("tcp", addr, err)
+	}
+
+	return ln, nil
+}
+
+func network(transport string, addr netip.Addr) string {
+	if addr.Is4() {
+		return transport + "4"
+	}
+
+	return transport + "6"
+}
+
+func listenError(transport string, addr netip.AddrPort, err error) error {
+	remedy := "choose another address or port"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		remedy = "stop the other server or choose another port"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		remedy = "give an address of this host"
+	case errors.Is(err, os.ErrPermission):
+		remedy = "ports below 1024 need privileges: choose a higher port"
+	}
+
+	return fmt.Errorf("listen %s %s: %w: %s", transport, addr, cause(err), remedy)
+}
+
+// cause strips what net and os wrap around the system's error, since listenError says it already.
+func cause(err error) error {
+	if sys, ok := errors.AsType[*os.SyscallError](err); ok {
+		return sys.Err
+	}
+
+	return err
+}
+
+// addrPort returns the zero AddrPort for what is neither a UDP nor a TCP address.
+func addrPort(addr net.Addr) netip.AddrPort {
+	var ap netip.AddrPort
+	switch a := addr.(type) {
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	case *net.TCPAddr:
+		ap = a.AddrPort()
+	}
+
+	return unmap(ap)
+}
+
+func unmap(ap netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

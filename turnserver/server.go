@@ -1,0 +1,235 @@
+package turnserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pion/turn/v4"
+)
+
+// Server is a STUN and TURN server that is running until it is closed.
+type Server struct {
+	// Static configuration.
+	config Config
+	keys   map[string][]byte // by username
+	deny   denials
+	listen []Listener
+
+	// Accounts.
+	allocations *register
+	events      *eventLog
+	orphans     onceLog // drops that belong to no allocation
+
+	// Sockets, and the goroutines that read them.
+	mu        sync.Mutex
+	closing   bool
+	closed    chan struct{}
+	listeners []*net.TCPListener
+	legs      map[*leg]struct{}
+	readers   sync.WaitGroup // accept loops and legs
+	relays    sync.WaitGroup
+}
+
+// Start validates the configuration, opens every socket and serves until Close. An error is one
+// line that says what, where and what to do; then nothing is left open.
+func Start(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config:      cfg,
+		keys:        map[string][]byte{},
+		allocations: newRegister(),
+		events:      newEventLog(),
+		closed:      make(chan struct{}),
+		legs:        map[*leg]struct{}{},
+	}
+	for name, password := range cfg.Users {
+		s.keys[name] = turn.GenerateAuthKey(name, cfg.Realm, password)
+	}
+	if err := s.open(); err != nil {
+		_ = s.Close()
+
+		return nil, err
+	}
+
+	return s, nil
+}
+
+// open opens every socket before it serves any: which relay targets are refused depends on them.
+func (s *Server) open() error {
+	probe, err := listenUDP(netip.AddrPortFrom(s.config.RelayAddress, 0))
+	if err != nil {
+		return fmt.Errorf("relay address %s: %w: give an address of this host",
+			s.config.RelayAddress, cause(errors.Unwrap(err)))
+	}
+	_ = probe.Close()
+
+	var sockets []*net.UDPConn
+	for _, l := range s.config.Listen {
+		if l.Network == "udp" {
+			conn, err := listenUDP(l.Address)
+			if err != nil {
+				closeAll(sockets)
+
+				return err
+			}
+			sockets = append(sockets, conn)
+			l.Address = addrPort(conn.LocalAddr())
+		} else {
+			ln, err := listenTCP(l.Address)
+			if err != nil {
+				closeAll(sockets)
+
+				return err
+			}
+			s.listeners = append(s.listeners, ln)
+			l.Address = addrPort(ln.Addr())
+		}
+		s.listen = append(s.listen, l)
+	}
+	host, err := hostNetworks()
+	if err != nil {
+		closeAll(sockets)
+
+		return fmt.Errorf("turn server: read this host's addresses: %w", err)
+	}
+	s.deny = newDenials(s.config.DenyPeers, s.listen, host)
+
+	for i, conn := range sockets {
+		if err := s.serve("udp", conn); err != nil {
+			closeAll(sockets[i:])
+
+			return err
+		}
+	}
+	for _, ln := range s.listeners {
+		s.readers.Go(func() { s.accept(ln) })
+	}
+
+	return nil
+}
+
+func closeAll(conns []*net.UDPConn) {
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+}
+
+func (s *Server) accept(ln *net.TCPListener) {
+	for {
+		conn, err := ln.Accept()
+		switch {
+		case err == nil:
+			_ = s.serve("tcp", newStream(conn))
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			// Out of file descriptors: connections end, so it is worth trying again.
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-s.closed:
+			}
+		}
+	}
+}
+
+// serve owns conn from now on.
+func (s *Server) serve(transport string, conn net.PacketConn) error {
+	l := newLeg(s, transport, conn)
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+
+		return conn.Close()
+	}
+	s.legs[l] = struct{}{}
+	s.readers.Add(1)
+	s.mu.Unlock()
+
+	if err := l.serve(); err != nil {
+		l.end(err)
+
+		return fmt.Errorf("turn server: serve %s %s: %w", transport, conn.LocalAddr(), err)
+	}
+
+	return nil
+}
+
+func (s *Server) legEnded(l *leg) {
+	s.mu.Lock()
+	delete(s.legs, l)
+	s.mu.Unlock()
+	s.readers.Done()
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return s.closing
+}
+
+// Close closes every socket at once, without a word to clients, as a server that crashes does. It
+// returns when everything has ended; Allocations and Events can still be read.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	first := !s.closing
+	s.closing = true
+	legs := s.legs
+	s.legs = nil
+	s.mu.Unlock()
+	if first {
+		close(s.closed)
+	}
+
+	var errs []error
+	if first {
+		for _, ln := range s.listeners {
+			errs = append(errs, ln.Close())
+		}
+		for l := range legs {
+			if err := l.PacketConn.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	// A leg's reader may still be granting an allocation: only after the last one is the number
+	// of relays final. turn/v4 ends the relays of a leg when the leg's reader has ended.
+	s.readers.Wait()
+	s.relays.Wait()
+	if first {
+		s.events.close()
+	}
+
+	return errors.Join(errs...)
+}
+
+// Addresses returns the sockets the server listens on, in the order of Config.Listen, with the
+// ports they got.
+func (s *Server) Addresses() []Listener { return slices.Clone(s.listen) }
+
+// Allocations returns every allocation since Start in the order of creation: all that are alive,
+// and the last EndedCapacity that ended.
+func (s *Server) Allocations() []Allocation { return s.allocations.list() }
+
+// Events returns the events whose Seq is greater than after, in order. At most EventCapacity are
+// remembered: when the first one's Seq is not after+1, those between are lost.
+func (s *Server) Events(after uint64) []Event {
+	events, _, _ := s.events.since(after)
+
+	return events
+}
+
+// WaitEvents is Events, but waits until there is at least one. It returns the context's error,
+// or net.ErrClosed when the server is closed and no more events follow.
+func (s *Server) WaitEvents(ctx context.Context, after uint64) ([]Event, error) {
+	return s.events.wait(ctx, after)
+}
