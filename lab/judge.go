@@ -37,23 +37,20 @@ func (r *run) judge() {
 	}
 }
 
-// fail keeps the first reason: what comes after mostly follows from it.
+// fail adds a reason. The first one mostly is the cause of what follows.
 func (res *Result) fail(format string, args ...any) {
 	reason := fmt.Sprintf(format, args...)
 	if res.Verdict == Failed {
-		if !strings.Contains(res.Reason, reason) {
-			res.Reason += "; " + reason
-		}
-		return
+		reason = res.Reason + "; " + reason
 	}
 	res.Verdict, res.Reason = Failed, reason
 }
 
 // told puts who said what into one line.
 func told(heard []Testimony) string {
-	var lines []string
+	var said []string
 	for _, t := range heard {
-		lines = append(lines, fmt.Sprintf("%s says %s (%s)", t.Witness, t.Path, t.Saw))
+		said = append(said, fmt.Sprintf("%s says %s", t.Witness, t.Path))
 	}
-	return strings.Join(lines, "; ")
+	return strings.Join(said, ", ")
 }

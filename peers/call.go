@@ -207,20 +207,12 @@ func (c *call) awaitOpen(ctx context.Context) error {
 		select {
 		case err := <-opened:
 			return err
-		case r := <-c.lines():
+		case r := <-c.received:
 			if done, err := c.line(r); err != nil || done {
 				return err
 			}
 		}
 	}
-}
-
-// lines are the signalling lines while somebody may still send some.
-func (c *call) lines() <-chan received {
-	if c.gone {
-		return nil
-	}
-	return c.received
 }
 
 // line handles a line that came after the answer.
@@ -262,7 +254,7 @@ func (c *call) echo(ctx context.Context, i int, text string, replies <-chan webr
 			}
 			c.result.Echoes = append(c.result.Echoes, TextEcho{Sent: text, Received: reply, RTTMS: milliseconds(time.Since(begin))})
 			return nil
-		case r := <-c.lines():
+		case r := <-c.received:
 			if done, err := c.line(r); err != nil || done {
 				return err
 			}

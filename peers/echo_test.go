@@ -1,8 +1,12 @@
 package peers
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/pion/webrtc/v4"
 )
 
 func TestEveryEchoComesBackByteForByte(t *testing.T) {
@@ -68,11 +72,75 @@ func TestPaceSpreadsTheMessages(t *testing.T) {
 func TestLargeEchoWaitsForRoom(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	caller, _ := connected(t, ctx, onLoopback(Config{}))
-	result, err := caller.Echo(ctx, EchoPlan{Messages: 100, Bytes: MaxMessage})
+	watching, cancel := context.WithCancel(ctx)
+	var watcher sync.WaitGroup
+	var most uint64
+	watcher.Go(func() {
+		for tick := time.NewTicker(time.Millisecond); watching.Err() == nil; <-tick.C {
+			most = max(most, caller.channel.Load().BufferedAmount())
+		}
+	})
+	result, err := caller.Echo(ctx, EchoPlan{Messages: 60, Bytes: MaxMessage})
+	cancel()
+	watcher.Wait()
 	if err != nil {
 		t.Fatalf("%v: %+v", err, result)
 	}
+	if most > highBuffer+MaxMessage {
+		t.Errorf("%d bytes waited in the channel at once", most)
+	}
 	t.Logf("%.1f MB in %.2f s", float64(result.BytesEchoed)/1e6, result.Seconds)
+}
+
+// A caller that sends and does not read may not fill the callee's memory.
+func TestTheCalleeStopsReadingForACallerThatDoesNotRead(t *testing.T) {
+	ctx := within(t, 30*time.Second)
+	caller, callee := connected(t, ctx, onLoopback(Config{}))
+	const messages = 100 // of 64 KiB, several times what buffers and windows hold
+	goOn, all := make(chan struct{}), make(chan struct{})
+	received := 0
+	sink := func(webrtc.DataChannelMessage) {
+		<-goOn
+		if received++; received == messages {
+			close(all)
+		}
+	}
+	caller.sink.Store(&sink)
+	for range messages {
+		if err := caller.channel.Load().Send(make([]byte, MaxMessage)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The callee's buffer fills, and then it must not grow: a lost packet's
+	// timer is 1 s, so that long nothing proves nothing.
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	var watched <-chan time.Time
+	for full := false; !full; {
+		select {
+		case <-tick.C:
+		case <-watched:
+			full = true
+		case <-ctx.Done():
+			t.Fatal("the callee's buffer does not fill")
+		}
+		waiting := callee.channel.Load().BufferedAmount()
+		if waiting > highBuffer+MaxMessage {
+			t.Fatalf("%d bytes wait in the callee", waiting)
+		}
+		if waiting > highBuffer && watched == nil {
+			watched = time.After(1500 * time.Millisecond)
+		}
+	}
+	if n := callee.traffic.messagesReceived.Load(); n == messages {
+		t.Error("the callee read everything")
+	}
+	close(goOn)
+	select {
+	case <-all:
+	case <-ctx.Done():
+		t.Fatalf("after the caller reads again, %d of %d messages came back", callee.traffic.messagesSent.Load(), messages)
+	}
 }
 
 func TestEchoNeedsAnOpenChannelOfItsOwn(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pion/webrtc/v4"
 )
 
 func TestOnlyTheTypesAskedForAreGatheredAndSent(t *testing.T) {
@@ -164,6 +165,24 @@ func TestCandidatesOfOtherTypesAreIgnoredWithAReason(t *testing.T) {
 	known := p.pc.RemoteDescription().SDP
 	if strings.Contains(known, "a=candidate") {
 		t.Errorf("pion was given the host candidate:\n%s", known)
+	}
+	// pion takes candidates in goroutines of its own: ask until it has the one.
+	for {
+		var remote []string
+		for _, entry := range p.pc.GetStats() {
+			if c, ok := entry.(webrtc.ICECandidateStats); ok && c.Type == webrtc.StatsTypeRemoteCandidate {
+				remote = append(remote, c.IP)
+			}
+		}
+		if len(remote) > 0 {
+			if diff := cmp.Diff([]string{"198.18.0.9"}, remote); diff != "" {
+				t.Errorf("candidates pion was given (-want +got):\n%s", diff)
+			}
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatal("pion was not given the relay candidate")
+		}
 	}
 }
 

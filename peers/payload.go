@@ -96,7 +96,7 @@ func (l *ledger) received(m []byte, text bool, now time.Time) {
 		return
 	}
 	sequence := int(binary.BigEndian.Uint32(m[12:]))
-	if run != l.run || sequence >= l.messages || len(m) != l.size {
+	if run != l.run || sequence >= len(l.sentAt) || len(m) != l.size {
 		l.corrupt++
 		return
 	}

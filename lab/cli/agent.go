@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +34,16 @@ func newAgentCommand() *cobra.Command {
 
 type stdio struct{}
 
-func (stdio) Read(p []byte) (int, error)  { return os.Stdin.Read(p) }
+// Read also sees to it that the end of the stream is the end of the agent, even
+// if something inside it hangs: no container may outlive its lab.
+func (stdio) Read(p []byte) (int, error) {
+	n, err := os.Stdin.Read(p)
+	if err != nil {
+		time.AfterFunc(time.Second, func() { os.Exit(exitFailed) })
+	}
+	return n, err
+}
+
 func (stdio) Write(p []byte) (int, error) { return os.Stdout.Write(p) }
 func (stdio) Close() error                { return os.Stdin.Close() }
 
