@@ -106,6 +106,8 @@ func TestTheCalleeStopsReadingForACallerThatDoesNotRead(t *testing.T) {
 		}
 	}
 	caller.sink.Store(&sink)
+	readOn := sync.OnceFunc(func() { close(goOn) })
+	t.Cleanup(readOn) // before the caller closes, which waits for the sink
 	for range messages {
 		if err := caller.channel.Load().Send(make([]byte, MaxMessage)); err != nil {
 			t.Fatal(err)
@@ -135,7 +137,7 @@ func TestTheCalleeStopsReadingForACallerThatDoesNotRead(t *testing.T) {
 	if n := callee.traffic.messagesReceived.Load(); n == messages {
 		t.Error("the callee read everything")
 	}
-	close(goOn)
+	readOn()
 	select {
 	case <-all:
 	case <-ctx.Done():

@@ -214,7 +214,7 @@ func TestBadLinesAreAnsweredAndEndTheConnection(t *testing.T) {
 		{"bad candidate", `{"type":"candidate","candidate":"candidate:1 2"}`, `candidate "candidate:1 2"`},
 		{"candidate that is a number", `{"type":"candidate","candidate":7}`, "no candidate in it"},
 		{"too long", `{"type":"offer","sdp":"` + strings.Repeat("x", MaxLine) + `"}`, "longer than 256 KiB"},
-		{"too long, without end", strings.Repeat("y", MaxLine+100), "longer than 256 KiB"},
+		{"much too long", strings.Repeat("y", 4*MaxLine-10), "longer than 256 KiB"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -253,6 +253,7 @@ func TestSilentAndVanishingCallersAreCleanedUp(t *testing.T) {
 		t.Errorf("to a caller without candidates: %+v", last)
 	}
 
+	s = serve(t, ServeConfig{})
 	open := s.dial(t)
 	caller := open.offer(t, ctx)
 	_ = open.Close()

@@ -46,7 +46,7 @@ TcpSocketSignaling connects by itself: wait for it with --listen.`,
 			}
 			servers, types, err := connection.parse()
 			if err != nil {
-				return err
+				return exit{exitUsage, err}
 			}
 			ctx := cmd.Context()
 			var conn net.Conn

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -40,12 +41,20 @@ func Main() int {
 	defer stop()
 	// After the first signal the lab is taken down; a second one ends at once.
 	context.AfterFunc(ctx, stop)
-	err := newRootCommand().ExecuteContext(ctx)
+	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+func execute(ctx context.Context, args []string, out, errs io.Writer) int {
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitPassed
 	}
 	if message := err.Error(); message != "" {
-		fmt.Fprintln(os.Stderr, "icelab: "+message)
+		fmt.Fprintln(errs, "icelab: "+message)
 	}
 	return codeOf(err)
 }

@@ -43,7 +43,7 @@ offer through TcpSocketSignaling listens itself: reach it with --connect.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			servers, types, err := connection.parse()
 			if err != nil {
-				return err
+				return exit{exitUsage, err}
 			}
 			var output sync.Mutex
 			config := peers.ServeConfig{

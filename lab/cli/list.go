@@ -15,7 +15,9 @@ func newListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the bundled scenarios and the conditions a peer can be behind",
-		Args:  cobra.NoArgs,
+		Long: `Lists what icelab run runs, and the words for caller: and callee: in a scenario
+file with the NAT behaviour each stands for (RFC 4787).`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err

@@ -43,14 +43,32 @@ func New(ctx context.Context, progress func(string)) (*Fabric, error) {
 	if progress == nil {
 		progress = func(string) {}
 	}
-	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
-	if err == nil {
-		_, err = docker.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+	// testcontainers passes over an engine that does not answer and takes the
+	// next it finds: not when the user has named one.
+	if os.Getenv("DOCKER_HOST") != "" {
+		if err := answers(ctx); err != nil {
+			return nil, unavailable(err)
+		}
 	}
+	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	if _, err := docker.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
+		return nil, errors.Join(unavailable(err), docker.Close())
+	}
 	return &Fabric{docker: docker, progress: progress}, nil
+}
+
+// answers asks the engine that DOCKER_HOST names whether it is there.
+func answers(ctx context.Context) error {
+	named, err := client.New(client.FromEnv)
+	if err != nil {
+		return err
+	}
+	defer named.Close()
+	_, err = named.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+	return err
 }
 
 // Close ends the connection to the engine. Labs that are up stay so.

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAMistakeIsOneLineWithItsExitCode(t *testing.T) {
+	dir := t.TempDir()
+	unknownCondition := filepath.Join(dir, "typo.yaml")
+	if err := os.WriteFile(unknownCondition, []byte("name: typo\ncaller: symetric\nexpect: {path: relay}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		args []string
+		env  string // DOCKER_HOST
+		code int
+		says string
+	}{
+		"unknown command":          {args: []string{"frob"}, code: exitUsage, says: "--help"},
+		"unknown flag":             {args: []string{"run", "--bogus"}, code: exitUsage, says: "run --help"},
+		"argument too many":        {args: []string{"clean", "all"}, code: exitUsage, says: "clean --help"},
+		"unknown format":           {args: []string{"run", "--format", "xml"}, code: exitUsage, says: "want text or json"},
+		"unknown fabric":           {args: []string{"run", "--on", "mars"}, code: exitUsage, says: "want docker or compose"},
+		"unknown scenario":         {args: []string{"run", "relay-symetric"}, code: exitUsage, says: "relay-symmetric"},
+		"unknown condition":        {args: []string{"run", unknownCondition}, code: exitUsage, says: "typo.yaml:2:9: "},
+		"no socket":                {args: []string{"run"}, env: "unix:///nonexistent/docker.sock", code: exitUnavailable, says: "DOCKER_HOST"},
+		"no engine":                {args: []string{"run"}, env: "tcp://127.0.0.1:1", code: exitUnavailable, says: "start it"},
+		"no engine to clean":       {args: []string{"clean"}, env: "tcp://127.0.0.1:1", code: exitUnavailable, says: "start it"},
+		"bad address of an echo":   {args: []string{"call", "nowhere"}, code: exitFailed, says: "nowhere"},
+		"bad listener of a server": {args: []string{"turn", "--listen", "nowhere"}, code: exitUsage, says: "nowhere"},
+		"unknown candidate type":   {args: []string{"echo", "--candidates", "hosts"}, code: exitUsage, says: "--candidates"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if row.env != "" {
+				t.Setenv("DOCKER_HOST", row.env)
+			}
+			var out, errs bytes.Buffer
+			code := execute(t.Context(), row.args, &out, &errs)
+			said := errs.String()
+			if code != row.code || !strings.Contains(said, row.says) {
+				t.Errorf("exit %d, %q; want exit %d and %q", code, said, row.code, row.says)
+			}
+			if strings.Count(said, "\n") != 1 {
+				t.Errorf("want one line, got %q", said)
+			}
+		})
+	}
+}
+
+func TestEveryCommandTeaches(t *testing.T) {
+	for _, c := range newRootCommand().Commands() {
+		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
+			continue
+		}
+		if c.Short == "" || c.Long == "" {
+			t.Errorf("icelab %s --help teaches nothing", c.Name())
+		}
+	}
+}
