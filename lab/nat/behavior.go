@@ -19,7 +19,9 @@ const (
 	APDM Mapping = "apdm"
 )
 
-// Filtering says which inbound packets a mapping lets in (RFC 4787 §5).
+// Filtering says which inbound packets a mapping lets in (RFC 4787 §5). A filter
+// belongs to a mapping, as in Linux: what an inside host sends through one
+// mapping opens no other one for the answer.
 type Filtering string
 
 // The filtering behaviours of RFC 4787 §5.
@@ -38,12 +40,27 @@ type PortAssignment string
 
 // The port assignments a gateway can be given.
 const (
-	// Preserving keeps the internal port while it is free, else draws one.
+	// Preserving keeps the internal port while no mapping has it, else draws one.
+	// A second mapping of the same inside port therefore gets another port: with
+	// ADM and APDM only the first destination sees the internal one.
 	Preserving PortAssignment = "preserving"
 	// Random draws a port from 32768-60999.
 	Random PortAssignment = "random"
 	// Sequential counts up from 32768.
 	Sequential PortAssignment = "sequential"
+)
+
+// Unsolicited says what becomes of an inbound packet that no mapping or no
+// filter lets in.
+type Unsolicited string
+
+// What an unsolicited packet gets.
+const (
+	// Drop says nothing, as most NATs do.
+	Drop Unsolicited = "drop"
+	// Reject answers UDP with ICMP port unreachable and TCP with a reset. ICE
+	// does not care: a check that is rejected fails like one that is lost.
+	Reject Unsolicited = "reject"
 )
 
 // DefaultLifetime is how long an idle mapping lives when a behaviour does not
@@ -63,6 +80,9 @@ type Behavior struct {
 	// least 1 s. Zero means DefaultLifetime. Outbound packets refresh it,
 	// inbound packets do not need to (RFC 4787 REQ-6).
 	Lifetime time.Duration `json:"lifetime"`
+	// Unsolicited is what an inbound packet gets that is not let in. Empty means
+	// Drop.
+	Unsolicited Unsolicited `json:"unsolicited,omitempty"`
 }
 
 // String gives the behaviour in one phrase: "EIM/APDF, preserving ports".
@@ -70,6 +90,9 @@ func (b Behavior) String() string {
 	s := fmt.Sprintf("%s/%s, %s ports", upper(b.Mapping), upper(b.Filtering), b.Ports)
 	if b.Hairpin {
 		s += ", hairpinning"
+	}
+	if b.Unsolicited == Reject {
+		s += ", rejecting"
 	}
 	return s
 }
@@ -90,6 +113,11 @@ func (b Behavior) Validate() error {
 	case Preserving, Random, Sequential:
 	default:
 		return fmt.Errorf("ports %q: want preserving, random or sequential (RFC 4787 §4.2)", b.Ports)
+	}
+	switch b.Unsolicited {
+	case "", Drop, Reject:
+	default:
+		return fmt.Errorf("unsolicited %q: want drop or reject", b.Unsolicited)
 	}
 	if b.Lifetime != 0 && (b.Lifetime < time.Second || b.Lifetime%time.Second != 0) {
 		return fmt.Errorf("lifetime %s: want whole seconds, at least 1s", b.Lifetime)

@@ -2,11 +2,12 @@ package nat
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Condition is what one peer sits behind: a gateway that may translate
-// addresses and may filter.
+// addresses and may filter, and perhaps a carrier's NAT behind that.
 type Condition struct {
 	// Name is how scenarios call the condition.
 	Name string `json:"name"`
@@ -16,12 +17,37 @@ type Condition struct {
 	NAT *Behavior `json:"nat,omitempty"`
 	// Firewall filters what crosses the gateway; the zero value lets all pass.
 	Firewall Firewall `json:"firewall"`
+	// Carrier is a second NAT beyond the first gateway, with a segment of
+	// 100.64.0.0/10 (RFC 6598) in between; nil if there is none.
+	Carrier *Behavior `json:"carrier,omitempty"`
 }
 
 // Firewall says what may cross a gateway besides what its NAT decides.
 type Firewall struct {
 	// BlockUDP drops every UDP datagram in both directions. TCP is left alone.
 	BlockUDP bool `json:"block_udp,omitempty"`
+	// TCPPorts are the only ports that TCP connections from inside may go to.
+	// Nil means every port, an empty slice none.
+	TCPPorts []uint16 `json:"tcp_ports,omitzero"`
+	// Stateful drops inbound packets that belong to no connection begun from
+	// inside: what APDF is to a NAT, for addresses that are routed.
+	Stateful bool `json:"stateful,omitempty"`
+}
+
+// Hop is one gateway between a peer and the WAN.
+type Hop struct {
+	NAT      *Behavior
+	Firewall Firewall
+}
+
+// Chain returns the gateways between the peer and the WAN, nearest first. There
+// is at least one.
+func (c Condition) Chain() []Hop {
+	chain := []Hop{{NAT: c.NAT, Firewall: c.Firewall}}
+	if c.Carrier != nil {
+		chain = append(chain, Hop{NAT: c.Carrier})
+	}
+	return chain
 }
 
 // Conditions returns every condition that has a name, from the most open to
@@ -68,4 +94,9 @@ func Named(name string) (Condition, error) {
 		}
 	}
 	return Condition{}, fmt.Errorf("unknown condition %q: want one of %s", name, strings.Join(ConditionNames(), ", "))
+}
+
+// passesTCP reports whether connections from inside may go to a port.
+func (f Firewall) passesTCP(port uint16) bool {
+	return f.TCPPorts == nil || slices.Contains(f.TCPPorts, port)
 }

@@ -46,6 +46,12 @@ func Configure(ctx context.Context, t topology.Topology, nodes map[string]*node.
 // Plan computes each node's network, in the order of t.Nodes, from the
 // addresses the nodes have on the underlay networks.
 func Plan(t topology.Topology, underlays [][]netip.Prefix) ([]node.Network, error) {
+	for i, n := range t.Nodes {
+		// One network more would be a way around the NATs.
+		if len(underlays[i]) != len(n.Interfaces) {
+			return nil, fmt.Errorf("%s is on the networks %v: want one for each of its %d segments", n.Name, underlays[i], len(n.Interfaces))
+		}
+	}
 	networks, err := assign(t, underlays)
 	if err != nil {
 		return nil, err

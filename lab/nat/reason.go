@@ -1,0 +1,191 @@
+package nat
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// reason tells why the best path is no better and no worse than it is.
+func (p *play) reason() string {
+	why := ""
+	switch p.best.path() {
+	case PathDirect:
+		why = p.whyDirect()
+	case PathRelay:
+		why = p.whyNotDirect()
+		if i := slices.IndexFunc(p.agents[:], func(a *agent) bool { return a.chain.blocksUDP() }); i >= 0 {
+			why += fmt.Sprintf(", and the %s's relay over %s sends it in its place", p.agents[i].role, p.best.transport())
+		}
+	case PathRelayBoth:
+		why = p.whyNotOneRelay() + ", so each peer needs a relay of its own"
+	case PathNone:
+		why = p.whyNotDirect() + ", and " + p.whyNoRelay()
+	}
+	return string(p.best.path()) + ": " + why
+}
+
+// whyDirect names the filter that was easiest to pass, and how it was passed.
+func (p *play) whyDirect() string {
+	i := 0
+	if in := p.first[0].in; in == nil || p.first[1].in != nil && p.first[1].in.strictest < in.strictest {
+		i = 1
+	}
+	in, from, to := p.first[i].in, p.agents[i], p.agents[1-i]
+	if p.options.SameLAN && in.strictest == unfiltered {
+		return "both peers are on one LAN, and their checks cross no gateway"
+	}
+	across := ""
+	if in.hairpinned {
+		across = " across the NAT that they share, which hairpins"
+	}
+	switch in.strictest {
+	case unfiltered:
+		if back := p.first[1-i].in; back != nil && back.strictest == unfiltered {
+			return "both peers have routed addresses and no filter"
+		}
+		return fmt.Sprintf("the %s has a routed address and no filter, so the %s's first check gets in", to.role, from.role)
+	case strictEIF:
+		return fmt.Sprintf("the %s's filter lets everyone in (EIF), so the %s's first check gets in%s", to.role, from.role, across)
+	case strictADF:
+		return fmt.Sprintf("the %s's checks open its filter (%s) for the %s's address whatever the port, so the %s's checks get in%s",
+			to.role, to.chain.filter(), from.role, from.role, across)
+	}
+	stable := "stable mapping (EIM)"
+	if from.chain.mapping() == "" {
+		stable = "routed address"
+	}
+	return fmt.Sprintf("the %s's checks open its filter (%s) for the %s's %s, so the checks of both cross%s",
+		to.role, to.chain.filter(), from.role, stable, across)
+}
+
+// whyNotDirect names what keeps the first checks of both peers out.
+func (p *play) whyNotDirect() string {
+	caller, callee := p.agents[0], p.agents[1]
+	sent := p.first[0].sent || p.first[1].sent
+	if blocked := p.blocked(); blocked != "" && !(p.options.SameLAN && sent) {
+		return blocked
+	}
+	if only := p.roles(func(a *agent) bool { return a.mayOnly(Relay) }); only != "" {
+		return only + " may use relay candidates only"
+	}
+	if !sent {
+		return p.whyNoFirstCheck()
+	}
+	switch both := p.first[0].lost | p.first[1].lost; {
+	case both&hairpinOff != 0:
+		return "the NAT that both peers share does not hairpin"
+	case both&filtered != 0:
+		return p.whyFiltered()
+	case both&notHere != 0:
+		return "both LANs use the same private addresses, so a check to a host candidate never leaves the sender's"
+	case caller.chain.mapping() != "" && callee.chain.mapping() != "":
+		return "both peers give only private addresses away"
+	}
+	return "no check of either peer reaches the other"
+}
+
+// whyNoFirstCheck tells why no peer has an address of the other's to check, but
+// for relays.
+func (p *play) whyNoFirstCheck() string {
+	caller, callee := p.agents[0], p.agents[1]
+	for _, t := range []string{Host, Srflx} {
+		if caller.allows(t) && callee.allows(t) { // so t is srflx
+			return "no STUN server tells the peers their addresses"
+		}
+	}
+	if caller.allows(Relay) && callee.allows(Relay) {
+		return "the peers have no candidate type in common but relay"
+	}
+	return "the peers have no candidate type in common"
+}
+
+// whyFiltered names the mapping that a filter cannot know.
+func (p *play) whyFiltered() string {
+	for i, a := range p.agents {
+		if p.first[1-i].lost&filtered == 0 {
+			// Nothing of the other's even reached this one's filter.
+			return fmt.Sprintf("the filter of the %s (%s) cannot learn the address of the %s, which gives only a private one away",
+				p.agents[1-i].role, p.agents[1-i].chain.filter(), a.role)
+		}
+	}
+	caller, callee := p.agents[0], p.agents[1]
+	switch {
+	case caller.perDestination() && callee.perDestination():
+		mappings := []string{upper(caller.chain.mapping()), upper(callee.chain.mapping())}
+		return fmt.Sprintf("both sides map per destination (%s), so neither learns the port that the other's filter has open for it",
+			strings.Join(slices.Compact(mappings), " and "))
+	case callee.perDestination():
+		caller, callee = callee, caller
+	case !caller.perDestination():
+		return "each filter waits for the other side's check"
+	}
+	return fmt.Sprintf("the %s maps per destination (%s) and the %s's filter wants the exact port (%s)",
+		caller.role, upper(caller.chain.mapping()), callee.role, callee.chain.filter())
+}
+
+func (a *agent) perDestination() bool { m := a.chain.mapping(); return m == ADM || m == APDM }
+
+// whyNotOneRelay names what keeps each peer from using the other's relay.
+func (p *play) whyNotOneRelay() string {
+	var facts []string
+	if blocked := p.blocked(); blocked != "" {
+		facts = append(facts, blocked)
+	}
+	if only := p.roles(func(a *agent) bool { return a.mayOnly(Relay) }); only != "" {
+		facts = append(facts, only+" may use relay candidates only")
+	} else if !p.first[0].sent && !p.first[1].sent {
+		facts = append(facts, p.whyNoFirstCheck())
+	} else if private := p.roles(func(a *agent) bool {
+		return !a.chain.blocksUDP() && a.chain.mapping() != "" && !a.allows(Srflx)
+	}); private != "" {
+		facts = append(facts, "a relay has no permission for the NAT of "+private+", of which only a private address is known")
+	}
+	return strings.Join(facts, " and ")
+}
+
+// whyNoRelay names what keeps a peer from a relay that would do.
+func (p *play) whyNoRelay() string {
+	switch {
+	case p.options.NoServer:
+		return "nothing answers at the TURN server"
+	case len(p.options.TURN) == 0:
+		return "no TURN server is offered"
+	}
+	var facts []string
+	if barred := p.roles(func(a *agent) bool { return !a.allows(Relay) }); barred != "" {
+		facts = append(facts, barred+" may not use relay candidates")
+	}
+	if far := p.roles(func(a *agent) bool { return a.allows(Relay) && a.leg == "" }); far != "" {
+		facts = append(facts, fmt.Sprintf("TURN over %s is out of reach for %s", strings.Join(p.options.TURN, " or "), far))
+	}
+	return strings.Join(facts, " and ")
+}
+
+// blocked tells whose UDP is blocked, if anyone's is.
+func (p *play) blocked() string {
+	switch caller, callee := p.agents[0].chain.blocksUDP(), p.agents[1].chain.blocksUDP(); {
+	case p.options.SameLAN && caller:
+		return "no UDP passes the firewall of the peers' LAN"
+	case caller && callee:
+		return "no UDP passes either firewall"
+	case caller:
+		return "no UDP passes the caller's firewall"
+	case callee:
+		return "no UDP passes the callee's firewall"
+	}
+	return ""
+}
+
+// roles names the peers of which something is true.
+func (p *play) roles(is func(*agent) bool) string {
+	switch caller, callee := is(p.agents[0]), is(p.agents[1]); {
+	case caller && callee:
+		return "both peers"
+	case caller:
+		return "the caller"
+	case callee:
+		return "the callee"
+	}
+	return ""
+}
