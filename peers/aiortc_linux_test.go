@@ -17,24 +17,13 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+
+	"github.com/icelab-go/icelab/internal/require"
 )
 
 // debianPython is the interpreter Debian's python3-aiortc belongs to; another
 // one in PATH would not find it.
 const debianPython = "/usr/bin/python3"
-
-// skip skips the test unless ICELAB_REQUIRE says that what is missing must be
-// there.
-func skip(t *testing.T, what, format string, args ...any) {
-	t.Helper()
-	reason := fmt.Sprintf(format, args...)
-	for required := range strings.SplitSeq(os.Getenv("ICELAB_REQUIRE"), ",") {
-		if strings.TrimSpace(required) == what {
-			t.Fatalf("ICELAB_REQUIRE has %s, but %s", what, reason)
-		}
-	}
-	t.Skip(reason)
-}
 
 // The network of the tests: two namespaces and a wire, since aiortc gathers no
 // loopback candidates. The addresses exist in the namespaces only.
@@ -51,7 +40,7 @@ type wire struct{ ours, theirs netns.NsHandle }
 func layWire(t *testing.T) wire {
 	t.Helper()
 	if out, err := exec.Command(debianPython, "-c", "import aiortc; print(aiortc.__version__)").Output(); err != nil {
-		skip(t, "aiortc", "%s cannot import aiortc (apt-get install python3-aiortc): %v", debianPython, err)
+		require.Missing(t, "aiortc", fmt.Sprintf("%s cannot import aiortc (apt-get install python3-aiortc): %v", debianPython, err))
 	} else {
 		t.Logf("aiortc %s", strings.TrimSpace(string(out)))
 	}
@@ -65,7 +54,7 @@ func layWire(t *testing.T) wire {
 	}()
 	if err := <-made; err != nil {
 		w.close()
-		skip(t, "netns", "no network namespaces here: %v", err)
+		require.Missing(t, "netns", fmt.Sprintf("no network namespaces here: %v", err))
 	}
 	t.Cleanup(w.close)
 	return w

@@ -120,7 +120,7 @@ func (p *Peer) WaitOpen(ctx context.Context) error {
 		}
 		// A fresh look at the pairs, unless pion is stuck.
 		p.sampler.refresh(p.ctx, refreshPatience)
-		return fmt.Errorf("the data channel did not open: %s: %w", p.Report().explain(p.forcing.types), cause)
+		return fmt.Errorf("the data channel did not open: %s: %w", p.Report().explain(p.forcing), cause)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 // explain says in one line how far a connection got and, where the report shows
 // it, why no further.
-func (r Report) explain(allowed typeSet) string {
+func (r Report) explain(f forcing) string {
 	used := 0
 	for _, c := range r.Remote {
 		if c.Ignored == "" {
@@ -39,7 +39,11 @@ func (r Report) explain(allowed typeSet) string {
 	case r.Milestones.ICEConnectedMS != nil:
 		why = fmt.Sprintf("ICE connected (%s) and lost the path again", r.pathText())
 	case len(r.Local) == 0 && r.Gathering == "complete":
-		why = fmt.Sprintf("not one local candidate was gathered with %s allowed", allowed) + r.lastLog("ice", "turnc")
+		why = fmt.Sprintf("not one local candidate was gathered with %s allowed", f.types)
+		if !f.types[Host] && len(f.servers) == 0 {
+			why += " and no server given that provides any"
+		}
+		why += r.lastLog("ice", "turnc")
 	case len(r.Local) == 0:
 		why = "no local candidate was gathered yet"
 	case len(r.Remote) == 0:

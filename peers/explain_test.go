@@ -3,6 +3,8 @@ package peers
 import (
 	"strings"
 	"testing"
+
+	"github.com/pion/webrtc/v4"
 )
 
 func TestExplainNamesTheStageThatFailed(t *testing.T) {
@@ -45,7 +47,7 @@ func TestExplainNamesTheStageThatFailed(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := test.report.explain(typeSet{Relay: true})
+			got := test.report.explain(forcing{types: typeSet{Relay: true}, servers: []webrtc.ICEServer{{}}})
 			if !strings.HasPrefix(got, test.want) && !strings.Contains(got, test.want) {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}

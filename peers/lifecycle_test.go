@@ -64,7 +64,7 @@ func TestRelayWithoutAServerSaysWhyAtOnce(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	t.Log(err)
-	if !strings.Contains(err.Error(), "not one local candidate was gathered with relay allowed") {
+	if !strings.Contains(err.Error(), "not one local candidate was gathered with relay allowed and no server given") {
 		t.Errorf("error %q", err)
 	}
 }

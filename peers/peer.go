@@ -202,6 +202,7 @@ func (p *Peer) Close() error {
 			defer time.AfterFunc(closeGrace, p.net.cutAll).Stop()
 		}
 		err = p.pc.GracefulClose()
+		p.noteConnection()
 		p.work.Wait()
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -222,7 +223,7 @@ func readPairs(stats webrtc.StatsReport) ([]Pair, map[string]string) {
 			RequestsReceived: s.RequestsReceived, ResponsesSent: s.ResponsesSent,
 			PacketsSent: s.PacketsSent, PacketsReceived: s.PacketsReceived,
 			BytesSent: s.BytesSent, BytesReceived: s.BytesReceived,
-			RTTMS: s.CurrentRoundTripTime * 1000,
+			RTTMS: math.Round(s.CurrentRoundTripTime*1e6) / 1000,
 		})
 	}
 	slices.SortFunc(pairs, func(a, b Pair) int {

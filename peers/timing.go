@@ -12,10 +12,10 @@ import (
 type Timing string
 
 const (
-	// Tuned, also the zero value: host, srflx and prflx pairs are nominated as
-	// soon as they work, relay pairs 500 ms after checks began, or at once where
-	// only relay candidates are allowed. A STUN answer is awaited for 1 s. It
-	// shows the network instead of pion's waits.
+	// Tuned, also the zero value: host and srflx pairs are nominated as soon as
+	// they work, prflx pairs 190 ms after checks began, relay pairs 500 ms after;
+	// where only relay candidates are allowed, all at once. A STUN answer is
+	// awaited for 1 s. It shows the network instead of pion's waits.
 	Tuned Timing = "tuned"
 
 	// PionDefaults is what an application ships with: srflx 500 ms, prflx 1 s,
@@ -25,7 +25,13 @@ const (
 )
 
 const (
-	tunedRelayWait  = 500 * time.Millisecond
+	tunedRelayWait = 500 * time.Millisecond
+
+	// A relay's check can overtake the signalling of its candidate, and then the
+	// relay is taken for a peer-reflexive candidate, which has no wait of 500 ms.
+	// So those wait until just before pion's second round of checks, at 200 ms.
+	tunedPrflxWait = 190 * time.Millisecond
+
 	tunedSTUNGather = time.Second
 )
 
@@ -35,7 +41,7 @@ func (t Timing) apply(s *webrtc.SettingEngine, relayWait time.Duration) error {
 	case "", Tuned:
 		s.SetHostAcceptanceMinWait(0)
 		s.SetSrflxAcceptanceMinWait(0)
-		s.SetPrflxAcceptanceMinWait(0)
+		s.SetPrflxAcceptanceMinWait(min(tunedPrflxWait, relayWait))
 		s.SetRelayAcceptanceMinWait(relayWait)
 		s.SetSTUNGatherTimeout(tunedSTUNGather)
 	case PionDefaults:

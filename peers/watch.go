@@ -66,8 +66,6 @@ func (w *watch) changed(what, state string, now time.Time) {
 	switch what {
 	case "ice":
 		w.state.ice = state
-	case "connection":
-		w.state.connection = state
 	case "dtls":
 		w.state.dtls = state
 	case "gathering":
@@ -75,6 +73,10 @@ func (w *watch) changed(what, state string, now time.Time) {
 	case "channel":
 		w.state.channel = state
 	}
+	w.note(what, state, now)
+}
+
+func (w *watch) note(what, state string, now time.Time) {
 	if what != "candidate" && len(w.timeline) < timelineLimit {
 		w.timeline = append(w.timeline, change{what, state, now})
 	}
@@ -101,22 +103,34 @@ func (w *watch) current() (states, <-chan struct{}) {
 	return w.state, w.altered
 }
 
-// observe follows pion's events. pion calls each handler from a goroutine of its
-// own that GracefulClose waits for, so the handlers only take notes.
+// noteConnection records the state of the connection as it is now. pion starts a
+// goroutine for each change, so the state a handler is given may be out of date
+// by the time it runs.
+func (p *Peer) noteConnection() {
+	w := &p.watch
+	w.mu.Lock()
+	state := p.pc.ConnectionState()
+	if text := state.String(); text != w.state.connection {
+		w.state.connection = text
+		w.note("connection", text, time.Now())
+	}
+	w.mu.Unlock()
+	if state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed {
+		p.downOnce.Do(func() { close(p.down) })
+		p.finish()
+	}
+	p.sampler.nudge()
+}
+
+// observe follows pion's events. Other handlers than the connection's are called
+// in order, from goroutines pion's ICE agent waits for; they only take notes.
 func (p *Peer) observe() {
 	p.pc.OnICECandidate(p.onCandidate)
 	p.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) {
 		p.watch.changed("ice", s.String(), time.Now())
 		p.sampler.nudge()
 	})
-	p.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
-		p.watch.changed("connection", s.String(), time.Now())
-		if s == webrtc.PeerConnectionStateFailed || s == webrtc.PeerConnectionStateClosed {
-			p.downOnce.Do(func() { close(p.down) })
-			p.finish()
-		}
-		p.sampler.nudge()
-	})
+	p.pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { p.noteConnection() })
 	dtls := p.pc.SCTP().Transport()
 	dtls.OnStateChange(func(s webrtc.DTLSTransportState) {
 		p.watch.changed("dtls", s.String(), time.Now())

@@ -222,8 +222,8 @@ func TestParseRefuses(t *testing.T) {
 		{"duration too long", "name: x\nsteps: [connect, no-echo: {for: 601s}]" + end, "2:33: steps[1].no-echo.for is 10m1s; want more than 0s and at most 10m"},
 		{"no messages", "name: x\nsteps: [connect, {echo: {messages: 0}}]" + end, "2:36: steps[1].echo.messages is 0; want 1 to 100000"},
 		{"too many messages", "name: x\nsteps: [connect, {echo: {messages: 100001}}]" + end, "2:36: steps[1].echo.messages is 100001; want 1 to 100000"},
-		{"message too short for its checksum", "name: x\nsteps: [connect, {echo: {bytes: 15}}]" + end, "2:33: steps[1].echo.bytes is 15; want 16 to 65535"},
-		{"message too long for pion", "name: x\nsteps: [connect, {echo: {bytes: 65536}}]" + end, "2:33: steps[1].echo.bytes is 65536; want 16 to 65535"},
+		{"message too short for its checksum", "name: x\nsteps: [connect, {echo: {bytes: 19}}]" + end, "2:33: steps[1].echo.bytes is 19; want 20 to 65535"},
+		{"message too long for pion", "name: x\nsteps: [connect, {echo: {bytes: 65536}}]" + end, "2:33: steps[1].echo.bytes is 65536; want 20 to 65535"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := Parse("x.yaml", []byte(tt.yaml))

@@ -92,7 +92,7 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 		{"nothing in a step", "name: x\nsteps: [{}]\nexpect: {path: direct}"},
 		{"kill of another node", "name: x\nsteps: [connect, {kill: caller}]\nexpect: {path: direct}"},
 		{"echo of nothing", "name: x\nsteps: [connect, {echo: {messages: 0}}]\nexpect: {path: direct}"},
-		{"echo too short for a checksum", "name: x\nsteps: [connect, {echo: {bytes: 15}}]\nexpect: {path: direct}"},
+		{"echo too short for a checksum", "name: x\nsteps: [connect, {echo: {bytes: 19}}]\nexpect: {path: direct}"},
 		{"duration without unit", "name: x\nsteps: [{connect: {within: 5}}]\nexpect: {path: direct}"},
 		{"negative duration", "name: x\nsteps: [{connect: {within: -5s}}]\nexpect: {path: direct}"},
 		{"unknown path", "name: x\nexpect: {path: turn}"},

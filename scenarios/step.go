@@ -33,7 +33,7 @@ type Connect struct {
 type Echo struct {
 	// Messages is how many are sent: 1 to 100000, by default 20.
 	Messages int `json:"messages,omitempty"`
-	// Bytes is the size of each: 16 to 65535, by default 1000.
+	// Bytes is the size of each: 20 to 65535, by default 1000.
 	Bytes int `json:"bytes,omitempty"`
 	// Within is how long all of them together may take; 10 s by default.
 	Within Duration `json:"within,omitempty"`
@@ -62,7 +62,7 @@ const (
 	minMessages, maxMessages = 1, 100_000
 	// A message carries its sequence number and checksum, and pion takes none
 	// that is longer than 65535 bytes.
-	minBytes, maxBytes = 16, 65535
+	minBytes, maxBytes = 20, 65535
 )
 
 func stepKinds() []string { return fieldsOf(reflect.TypeFor[Step]()).keys }
