@@ -13,6 +13,11 @@ const (
 	WAN       = "wan"
 	CallerLAN = "caller-lan"
 	CalleeLAN = "callee-lan"
+	// The segments between a home NAT and its carrier's.
+	CallerCGN = "caller-cgn"
+	CalleeCGN = "callee-cgn"
+	// CGN is the one segment of a carrier that both homes share.
+	CGN = "cgn"
 )
 
 // Names of the nodes.
@@ -22,6 +27,10 @@ const (
 	CallerNAT = "caller-nat"
 	CalleeNAT = "callee-nat"
 	Turn      = "turn"
+	// The second NATs of a chain: the caller's, the callee's, or one for both.
+	CallerCarrier = "caller-carrier"
+	CalleeCarrier = "callee-carrier"
+	Carrier       = "carrier"
 	// Neighbour is a second host on the caller's LAN. It plays the callee when
 	// both peers share a LAN.
 	Neighbour = "neighbour"
@@ -62,7 +71,8 @@ type Node struct {
 	Routes  []Route    `json:"routes,omitempty"`
 }
 
-// Interface puts a node on a segment. The first address is the main one.
+// Interface puts a node on a segment. The first address is the main one. A
+// gateway's first interface is its outside.
 type Interface struct {
 	Segment   string         `json:"segment"`
 	Addresses []netip.Prefix `json:"addresses"`
@@ -74,62 +84,6 @@ type Route struct {
 	Via netip.Addr   `json:"via"`
 }
 
-// Standard is the lab of the bundled scenarios: two LANs, each behind a gateway
-// on the WAN, where the TURN server is. The addresses exist inside the nodes
-// only, so any number of labs can use them at once. The WAN is in 198.18.0.0/15,
-// the range that RFC 2544 sets aside for benchmarks.
-func Standard() Topology {
-	var (
-		callerNAT = netip.MustParseAddr("198.18.0.20")
-		calleeNAT = netip.MustParseAddr("198.18.0.30")
-		callerLAN = netip.MustParsePrefix("10.1.0.0/24")
-		calleeLAN = netip.MustParsePrefix("10.2.0.0/24")
-		// A condition without NAT routes LAN addresses as they are, so every
-		// host on the WAN knows the way to both LANs.
-		toCaller = Route{To: callerLAN, Via: callerNAT}
-		toCallee = Route{To: calleeLAN, Via: calleeNAT}
-	)
-	return Topology{
-		Segments: []Segment{
-			{Name: WAN, Prefix: netip.MustParsePrefix("198.18.0.0/24")},
-			{Name: CallerLAN, Prefix: callerLAN},
-			{Name: CalleeLAN, Prefix: calleeLAN},
-		},
-		Nodes: []Node{
-			host(Caller, Peer, on(CallerLAN, "10.1.0.10/24"), "10.1.0.1"),
-			host(Neighbour, Peer, on(CallerLAN, "10.1.0.11/24"), "10.1.0.1"),
-			host(Callee, Peer, on(CalleeLAN, "10.2.0.10/24"), "10.2.0.1"),
-			{
-				Name: CallerNAT, Role: Gateway,
-				Interfaces: []Interface{on(WAN, "198.18.0.20/24"), on(CallerLAN, "10.1.0.1/24")},
-				Routes:     []Route{toCallee},
-			},
-			{
-				Name: CalleeNAT, Role: Gateway,
-				Interfaces: []Interface{on(WAN, "198.18.0.30/24"), on(CalleeLAN, "10.2.0.1/24")},
-				Routes:     []Route{toCaller},
-			},
-			{
-				Name: Turn, Role: Server,
-				Interfaces: []Interface{on(WAN, "198.18.0.10/24")},
-				Routes:     []Route{toCaller, toCallee},
-			},
-		},
-	}
-}
-
-func host(name string, role Role, i Interface, router string) Node {
-	return Node{Name: name, Role: role, Interfaces: []Interface{i}, Default: netip.MustParseAddr(router)}
-}
-
-func on(segment string, addresses ...string) Interface {
-	i := Interface{Segment: segment}
-	for _, a := range addresses {
-		i.Addresses = append(i.Addresses, netip.MustParsePrefix(a))
-	}
-	return i
-}
-
 // Node returns the node called name.
 func (t Topology) Node(name string) (Node, error) {
 	for _, n := range t.Nodes {
@@ -138,6 +92,21 @@ func (t Topology) Node(name string) (Node, error) {
 		}
 	}
 	return Node{}, fmt.Errorf("no node %q in the topology", name)
+}
+
+// Gateways returns the gateways between a node and the WAN, nearest first: the
+// chain of its default routers.
+func (t Topology) Gateways(of string) []Node {
+	var chain []Node
+	n, err := t.Node(of)
+	for err == nil && n.Default.IsValid() && len(chain) < len(t.Nodes) {
+		var known bool
+		if n, known = t.Owner(n.Default); !known {
+			break
+		}
+		chain = append(chain, n)
+	}
+	return chain
 }
 
 // Owner returns the node that has addr on one of its interfaces.
