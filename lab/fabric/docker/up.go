@@ -189,12 +189,10 @@ func removeContainer(ctx context.Context, docker *testcontainers.DockerClient, i
 	// An agent that has ended is removed by the engine; both may happen at once.
 	gone := docker.ContainerWait(ctx, id, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
 	_, err := docker.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true})
-	if err == nil || cerrdefs.IsNotFound(err) {
-		return nil
-	}
-	if !cerrdefs.IsConflict(err) { // not "removal is already in progress"
+	if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) { // a conflict: "removal is already in progress"
 		return fmt.Errorf("remove container: %w", err)
 	}
+	// Also after success: the client's goroutine waits until the answer is read.
 	select {
 	case <-gone.Result:
 		return nil
