@@ -19,6 +19,8 @@ const (
 	// Invalid: the lab could not be set up as declared, so that nothing can be
 	// said about the peers.
 	Invalid Verdict = "invalid"
+	// Unsupported: this fabric cannot do what the scenario needs. It is no pass.
+	Unsupported Verdict = "unsupported"
 )
 
 // Result is the account of one scenario.

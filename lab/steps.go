@@ -127,8 +127,8 @@ func (r *run) trickle(ctx context.Context) (stop func()) {
 			}
 		})
 	}
-	carry(r.caller, r.callee)
-	carry(r.callee, r.caller)
+	carry(r.caller.Client, r.callee.Client)
+	carry(r.callee.Client, r.caller.Client)
 	return func() {
 		cancel()
 		_ = each.Wait()
@@ -206,9 +206,8 @@ func (r *run) prove(ctx context.Context, before sighting, payload uint64) error 
 		return err
 	}
 	heard := court{
-		topology: r.lab.topology,
+		topology: r.stage.topology,
 		caller:   r.caller.Name(), callee: r.callee.Name(),
-		callerNAT: r.callerNAT.Name(), calleeNAT: r.calleeNAT.Name(),
 		before: before, after: after, payload: payload,
 	}.testimonies()
 	r.heard, r.last = append(r.heard, heard), after

@@ -91,6 +91,8 @@ func (t *textReporter) mark(v lab.Verdict) string {
 		sign, colour = "✗", "31"
 	case lab.Invalid:
 		sign, colour = "!", "33"
+	case lab.Unsupported:
+		sign, colour = "–", "33"
 	}
 	if !isTerminal(t.out) || os.Getenv("NO_COLOR") != "" {
 		return sign
@@ -100,11 +102,10 @@ func (t *textReporter) mark(v lab.Verdict) string {
 
 func (t *textReporter) end(results []lab.Result, took time.Duration) {
 	fmt.Fprintf(t.out, "\n%d of %d passed in %.1f s", count(results, lab.Passed), len(results), took.Seconds())
-	if n := count(results, lab.Failed); n > 0 {
-		fmt.Fprintf(t.out, ", %d failed", n)
-	}
-	if n := count(results, lab.Invalid); n > 0 {
-		fmt.Fprintf(t.out, ", %d invalid", n)
+	for _, v := range []lab.Verdict{lab.Failed, lab.Invalid, lab.Unsupported} {
+		if n := count(results, v); n > 0 {
+			fmt.Fprintf(t.out, ", %d %s", n, v)
+		}
 	}
 	fmt.Fprintln(t.out)
 }
