@@ -167,7 +167,7 @@ func newReporter(format string, list []scenarios.Scenario, out, err io.Writer) r
 	if format == "json" {
 		return &jsonReporter{out: out, err: err}
 	}
-	t := &textReporter{out: out, err: err, live: isTerminal(err), width: len("scenario")}
+	t := &textReporter{out: out, live: newProgress(err), width: len("scenario")}
 	for _, s := range list {
 		t.width = max(t.width, len(s.Name))
 	}
