@@ -17,6 +17,7 @@ import (
 
 	"github.com/icelab-go/icelab/lab/fabric"
 	"github.com/icelab-go/icelab/lab/fabric/docker"
+	"github.com/icelab-go/icelab/lab/topology"
 	"github.com/icelab-go/icelab/turnserver"
 )
 
@@ -24,8 +25,9 @@ import (
 // keeps the topologies that its scenarios needed up until it is closed.
 type Lab struct {
 	fabric fabric.Fabric
-	// The credentials of this lab's TURN servers.
+	// The credentials and certificates of this lab's TURN servers.
 	user, password string
+	certificates   certificates
 	closing        func() error
 	// UpTime is how long the standard topology took to come up.
 	UpTime time.Duration
@@ -41,6 +43,13 @@ func Start(ctx context.Context, on fabric.Fabric) (*Lab, error) {
 	begin := time.Now()
 	l := &Lab{fabric: on, closing: func() error { return nil }, stages: map[shape]*stage{}}
 	l.user, l.password = turnserver.GenerateCredentials()
+	server, err := topology.Standard().Node(topology.Turn)
+	if err != nil {
+		return nil, err
+	}
+	if l.certificates, err = newCertificates(begin, server.Address()); err != nil {
+		return nil, err
+	}
 	if _, err := l.stage(ctx, standard); err != nil {
 		return nil, err
 	}

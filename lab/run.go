@@ -193,19 +193,31 @@ func (s *stage) gatewaySpec(name string, hop nat.Hop) (gateway.Spec, error) {
 	}, nil
 }
 
-// turnAddress is where the TURN server listens and relays.
-func (s *stage) turnAddress() netip.AddrPort {
+// turnAddress is the TURN server's main address with a port.
+func (s *stage) turnAddress(port uint16) netip.AddrPort {
 	n, _ := s.topology.Node(topology.Turn)
-	return netip.AddrPortFrom(n.Address(), topology.TurnPort)
+	return netip.AddrPortFrom(n.Address(), port)
 }
 
 func (r *run) turnConfig() turnserver.Config {
-	at := r.stage.turnAddress()
+	at, secure := r.stage.turnAddress(topology.TurnPort), r.stage.turnAddress(topology.TurnTLSPort)
 	return turnserver.Config{
-		Listen:       []turnserver.Listener{{Network: "udp", Address: at}, {Network: "tcp", Address: at}},
+		Listen: []turnserver.Listener{
+			{Network: "udp", Address: at}, {Network: "tcp", Address: at}, {Network: "tls", Address: secure},
+		},
 		RelayAddress: at.Addr(),
 		Users:        map[string]string{r.lab.user: r.lab.password},
+		Certificate:  r.lab.certificates.chain,
+		Key:          r.lab.certificates.key,
 	}
+}
+
+// turnURL is where a peer finds TURN over a transport (RFC 7065).
+func (s *stage) turnURL(transport string) string {
+	if transport == "tls" {
+		return fmt.Sprintf("turns:%s?transport=tcp", s.turnAddress(topology.TurnTLSPort))
+	}
+	return fmt.Sprintf("turn:%s?transport=%s", s.turnAddress(topology.TurnPort), transport)
 }
 
 func (r *run) openPeers(ctx context.Context) error {
@@ -216,9 +228,8 @@ func (r *run) openPeers(ctx context.Context) error {
 }
 
 func (r *run) peerConfig(p scenarios.Peer, at *node.Client) peers.Config {
-	server := r.stage.turnAddress()
 	c := peers.Config{
-		Servers: []peers.Server{{URLs: []string{"stun:" + server.String()}}},
+		Servers: []peers.Server{{URLs: []string{"stun:" + r.stage.turnAddress(topology.TurnPort).String()}}},
 		Timing:  peers.Timing(r.scenario.Timing),
 		Channel: peers.Channel{
 			Unordered:         !r.scenario.Channel.IsOrdered(),
@@ -236,9 +247,10 @@ func (r *run) peerConfig(p scenarios.Peer, at *node.Client) peers.Config {
 	if !r.scenario.Turn.Off {
 		turn := peers.Server{Username: r.lab.user, Credential: r.lab.password}
 		for _, transport := range r.scenario.Turn.Transports {
-			turn.URLs = append(turn.URLs, fmt.Sprintf("turn:%s?transport=%s", server, transport))
+			turn.URLs = append(turn.URLs, r.stage.turnURL(transport))
 		}
 		c.Servers = append(c.Servers, turn)
+		c.RootCAs = r.lab.certificates.authority
 	}
 	return c
 }

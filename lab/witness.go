@@ -143,8 +143,7 @@ func (c court) leg(gatewayName, peerName string) (leg, string, string) {
 		if f.Inside != inside.Address() {
 			continue
 		}
-		kind, name := c.towards(f.Remote)
-		key := name + "/" + f.Protocol
+		kind, key := c.towards(f)
 		kinds[key] = kind
 		if sums[key] == nil {
 			sums[key] = &totals{}
@@ -155,7 +154,7 @@ func (c court) leg(gatewayName, peerName string) (leg, string, string) {
 		}
 		side.Packets += f.Packets
 		side.Bytes += f.Bytes
-		side.Protocol = f.Protocol
+		side.Remote, side.Protocol = f.Remote, f.Protocol
 	}
 	var keys, saw []string
 	for key := range sums {
@@ -174,7 +173,7 @@ func (c court) leg(gatewayName, peerName string) (leg, string, string) {
 		}
 		found = kinds[key]
 		if found == toTurn {
-			transport = s.out.Protocol
+			transport = transportOf(s.out)
 		}
 	}
 	if len(saw) == 0 {
@@ -183,18 +182,27 @@ func (c court) leg(gatewayName, peerName string) (leg, string, string) {
 	return found, transport, strings.Join(saw, ", ")
 }
 
-func (c court) towards(remote netip.AddrPort) (leg, string) {
-	owner, known := c.topology.Owner(remote.Addr())
+// towards says what kind of leg a flow is, and calls it in a word.
+func (c court) towards(f gateway.Flow) (leg, string) {
+	owner, known := c.topology.Owner(f.Remote.Addr())
 	switch {
 	case !known:
-		return mixed, remote.String()
+		return mixed, f.Remote.String() + "/" + f.Protocol
 	case owner.Role != topology.Server:
-		return toPeer, "peer"
-	case remote.Port() == topology.TurnPort:
-		return toTurn, "turn"
+		return toPeer, "peer/" + f.Protocol
+	case f.Remote.Port() == topology.TurnPort || f.Remote.Port() == topology.TurnTLSPort:
+		return toTurn, "turn/" + transportOf(f)
 	default:
-		return toRelay, "relayed address"
+		return toRelay, "relayed address/" + f.Protocol
 	}
+}
+
+// transportOf tells TURN over TLS from TURN over TCP by the port.
+func transportOf(f gateway.Flow) string {
+	if f.Protocol == "tcp" && f.Remote.Port() == topology.TurnTLSPort {
+		return "tls"
+	}
+	return f.Protocol
 }
 
 // delta is how much each flow grew; flows that did not are left out.

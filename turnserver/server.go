@@ -30,7 +30,7 @@ type Server struct {
 	mu        sync.Mutex
 	closing   bool
 	closed    chan struct{}
-	listeners []*net.TCPListener
+	listeners []streamListener
 	legs      map[*leg]struct{}
 	readers   sync.WaitGroup // accept loops and legs
 	relays    sync.WaitGroup
@@ -84,7 +84,7 @@ func (s *Server) open() error {
 			sockets = append(sockets, conn)
 			l.Address = addrPort(conn.LocalAddr())
 		} else {
-			ln, err := listenTCP(l.Address)
+			ln, err := s.listenStream(l)
 			if err != nil {
 				closeAll(sockets)
 
@@ -123,12 +123,12 @@ func closeAll(conns []*net.UDPConn) {
 	}
 }
 
-func (s *Server) accept(ln *net.TCPListener) {
+func (s *Server) accept(ln streamListener) {
 	for {
 		conn, err := ln.Accept()
 		switch {
 		case err == nil:
-			_ = s.serve("tcp", newStream(conn))
+			_ = s.serve(ln.transport, newStream(conn))
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
