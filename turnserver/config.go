@@ -25,6 +25,13 @@ type Config struct {
 	// system for a free one, which Server.Addresses then tells.
 	Listen []Listener `json:"listen"`
 
+	// Alternate is a second address of this host and a second port. With it the server answers
+	// NAT behaviour discovery (RFC 5780): Binding requests on the first UDP socket of Listen,
+	// which must name its address, and on the other three combinations of two addresses and
+	// two ports. Port 0 asks the system for a free one. TURN stays where Listen says. Zero
+	// turns it off.
+	Alternate netip.AddrPort `json:"alternate,omitzero"`
+
 	// RelayAddress is the IPv4 address that relay sockets are bound to and that clients are
 	// told. It must be one of this host's, and never the unspecified address: a host with two
 	// addresses would answer from the wrong one.
@@ -111,6 +118,9 @@ func (c Config) validate() error {
 			return fmt.Errorf("turn server: listen %s: no address: give one as IP:PORT", l.Network)
 		}
 	}
+	if err := c.validateAlternate(); err != nil {
+		return err
+	}
 	if err := c.validateRelay(); err != nil {
 		return err
 	}
@@ -141,6 +151,39 @@ func (c Config) validate() error {
 
 func (c Config) certificate() (tls.Certificate, error) {
 	return tls.X509KeyPair([]byte(c.Certificate), []byte(c.Key))
+}
+
+func (c Config) validateAlternate() error {
+	if c.Alternate == (netip.AddrPort{}) {
+		return nil
+	}
+	wrong := func(format string, args ...any) error {
+		return fmt.Errorf("turn server: alternate %s: "+format, append([]any{c.Alternate}, args...)...)
+	}
+	i := c.primary()
+	if i < 0 {
+		return wrong("RFC 5780 needs UDP: listen on a UDP address too")
+	}
+	primary := c.Listen[i].Address
+	switch {
+	case !c.Alternate.IsValid() || c.Alternate.Addr().IsUnspecified():
+		return wrong("give a second address of this host, as IP:PORT")
+	case primary.Addr().IsUnspecified():
+		return wrong("the server listens on every address: listen on one, so that the alternate is another")
+	case c.Alternate.Addr().Is4() != primary.Addr().Is4():
+		return wrong("not of the same IP version as %s", primary)
+	case c.Alternate.Addr() == primary.Addr():
+		return wrong("the address is the primary one, %s: give a second address of this host", primary)
+	case c.Alternate.Port() == primary.Port() && primary.Port() != 0:
+		return wrong("the port is the primary one, of %s: give another port", primary)
+	}
+
+	return nil
+}
+
+// primary is the listener that the alternate address belongs to, -1 if there is none.
+func (c Config) primary() int {
+	return slices.IndexFunc(c.Listen, func(l Listener) bool { return l.Network == "udp" })
 }
 
 func (c Config) validateRelay() error {

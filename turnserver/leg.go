@@ -68,7 +68,7 @@ func (l *leg) ReadFrom(p []byte) (int, net.Addr, error) {
 
 			continue
 		}
-		if l.answerItself(from) {
+		if l.server.discovery.answer(l.PacketConn, p[:n], l.exchange.client) || l.answerItself(from) {
 			continue
 		}
 

@@ -31,8 +31,9 @@ type Server struct {
 	closing   bool
 	closed    chan struct{}
 	listeners []streamListener
+	discovery *discovery // nil without Config.Alternate
 	legs      map[*leg]struct{}
-	readers   sync.WaitGroup // accept loops and legs
+	readers   sync.WaitGroup // accept loops, legs and the alternate sockets
 	relays    sync.WaitGroup
 }
 
@@ -95,13 +96,24 @@ func (s *Server) open() error {
 		}
 		s.listen = append(s.listen, l)
 	}
+	own := slices.Clone(s.listen)
+	if s.config.Alternate.IsValid() {
+		if err := s.openAlternates(sockets[0]); err != nil {
+			closeAll(sockets)
+
+			return err
+		}
+		for _, conn := range s.discovery.alternates() {
+			own = append(own, Listener{Network: "udp", Address: addrPort(conn.LocalAddr())})
+		}
+	}
 	host, err := hostNetworks()
 	if err != nil {
 		closeAll(sockets)
 
 		return fmt.Errorf("turn server: read this host's addresses: %w", err)
 	}
-	s.deny = newDenials(s.config.DenyPeers, s.listen, host)
+	s.deny = newDenials(s.config.DenyPeers, own, host)
 
 	for i, conn := range sockets {
 		if err := s.serve("udp", conn); err != nil {
@@ -112,6 +124,9 @@ func (s *Server) open() error {
 	}
 	for _, ln := range s.listeners {
 		s.readers.Go(func() { s.accept(ln) })
+	}
+	for _, conn := range s.discovery.alternates() {
+		s.readers.Go(func() { s.serveAlternate(conn) })
 	}
 
 	return nil
@@ -194,6 +209,9 @@ func (s *Server) Close() error {
 	if first {
 		for _, ln := range s.listeners {
 			errs = append(errs, ln.Close())
+		}
+		for _, conn := range s.discovery.alternates() {
+			errs = append(errs, conn.Close())
 		}
 		for l := range legs {
 			if err := l.PacketConn.Close(); !errors.Is(err, net.ErrClosed) {

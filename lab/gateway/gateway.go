@@ -60,17 +60,24 @@ type Reason string
 const (
 	// UDPBlocked: the firewall lets no UDP through.
 	UDPBlocked Reason = "udp-blocked"
+	// TCPBlocked: the firewall lets no TCP out to this port.
+	TCPBlocked Reason = "tcp-blocked"
+	// Unsolicited: the stateful firewall of a gateway without NAT knows of no
+	// connection begun from inside.
+	Unsolicited Reason = "unsolicited"
 	// NoMapping: an inbound packet for a port that no inside host has mapped.
 	NoMapping Reason = "no-mapping"
-	// Filtered: the port is mapped, but its filtering does not let this sender in.
+	// Filtered: the port is mapped, but its filter does not let this sender in.
 	Filtered Reason = "filtered"
 	// PrivateDestination: from outside straight to an inside address.
 	PrivateDestination Reason = "private-destination"
 	// HairpinOff: an inside host sent to the NAT's own external address.
 	HairpinOff Reason = "hairpin-off"
+	// PortsExhausted: no free external port was found for a new mapping.
+	PortsExhausted Reason = "ports-exhausted"
 )
 
-var reasons = []Reason{UDPBlocked, NoMapping, Filtered, PrivateDestination, HairpinOff}
+var reasons = []Reason{UDPBlocked, TCPBlocked, Unsolicited, NoMapping, Filtered, PrivateDestination, HairpinOff, PortsExhausted}
 
 // Drop counts the packets that were dropped for one reason.
 type Drop struct {

@@ -2,38 +2,42 @@ package gateway
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
-	"golang.org/x/sys/unix"
 
 	"github.com/icelab-go/icelab/lab/nat"
 )
 
-// The NAT's state is two maps and a set, all with the mapping's lifetime:
+// UDP is translated without conntrack, by two maps and a set and nothing else,
+// all with the lifetime that was declared:
 //
 //	mappings     inside address . port [. remote address [. remote port]] → external port
 //	ports        external port → inside address . port
 //	permissions  external port . remote address [. remote port]
 //
 // What stands in brackets is the mapping's key for ADM and APDM, and the
-// filter's for ADF and APDF; EIF needs no permissions.
-
-// The ports a NAT draws from: what Linux takes for ephemeral ports itself.
-const firstPort, portCount = 32768, 28232
-
-// redraws is how often a port that is taken is drawn anew. With a thousand
-// mappings the chance that all five draws are taken is about 6 in 10^8.
-const redraws = 4
+// filter's for ADF and APDF; EIF needs no permissions. So the external port is
+// a function of who sends to whom, and nothing else (RFC 4787 §4.1).
+//
+// Conntrack would add behaviour of its own: a reply leaves from the port its
+// request came to, whatever the mapping says; an inbound packet is dropped when
+// the inside host has sent to the same remote from another external port; and
+// inbound packets keep a connection alive whose mapping has expired.
 
 func (p *program) addSets(b nat.Behavior) error {
 	inside := []nftables.SetDatatype{nftables.TypeIPAddr, nftables.TypeInetService}
-	key := inside
-	switch b.Mapping {
-	case nat.ADM:
-		key = append(key[:2:2], nftables.TypeIPAddr)
-	case nat.APDM:
-		key = append(key[:2:2], nftables.TypeIPAddr, nftables.TypeInetService)
+	// with adds as much of the remote endpoint as a behaviour looks at.
+	with := func(key []nftables.SetDatatype, address, port bool) nftables.SetDatatype {
+		key = slices.Clone(key)
+		if address {
+			key = append(key, nftables.TypeIPAddr)
+		}
+		if port {
+			key = append(key, nftables.TypeInetService)
+		}
+		return nftables.MustConcatSetType(key...)
 	}
 	set := func(name string) *nftables.Set {
 		return &nftables.Set{
@@ -43,7 +47,7 @@ func (p *program) addSets(b nat.Behavior) error {
 	}
 	p.mappings = set("mappings")
 	p.mappings.IsMap, p.mappings.Concatenation = true, true
-	p.mappings.KeyType, p.mappings.DataType = nftables.MustConcatSetType(key...), nftables.TypeInetService
+	p.mappings.KeyType, p.mappings.DataType = with(inside, b.Mapping != nat.EIM, b.Mapping == nat.APDM), nftables.TypeInetService
 
 	p.ports = set("ports")
 	p.ports.IsMap = true
@@ -52,13 +56,9 @@ func (p *program) addSets(b nat.Behavior) error {
 	p.permissions = nil
 	sets := []*nftables.Set{p.mappings, p.ports}
 	if b.Filtering != nat.EIF {
-		remote := []nftables.SetDatatype{nftables.TypeInetService, nftables.TypeIPAddr}
-		if b.Filtering == nat.APDF {
-			remote = append(remote, nftables.TypeInetService)
-		}
 		p.permissions = set("permissions")
 		p.permissions.Concatenation = true
-		p.permissions.KeyType = nftables.MustConcatSetType(remote...)
+		p.permissions.KeyType = with([]nftables.SetDatatype{nftables.TypeInetService}, true, b.Filtering == nat.APDF)
 		sets = append(sets, p.permissions)
 	}
 	for _, s := range sets {
@@ -69,87 +69,48 @@ func (p *program) addSets(b nat.Behavior) error {
 	return nil
 }
 
-// mappingKey loads the key of the mappings map to register 0 and on. It comes
-// from the connection's original tuple, because after a hairpin translation the
-// packet no longer shows whom the inside host sent to.
-func mappingKey(m nat.Mapping) []expr.Any {
-	key := []expr.Any{connection(expr.CtKeySRC, reg(0)), connection(expr.CtKeyPROTOSRC, reg(1))}
+// sender loads the key of the mappings map to register 0 and on, from a packet
+// that is not translated yet.
+func sender(m nat.Mapping) []expr.Any {
+	key := []expr.Any{sourceAddress(reg(0)), sourcePort(reg(1))}
 	if m != nat.EIM {
-		key = append(key, connection(expr.CtKeyDST, reg(2)))
+		key = append(key, destinationAddress(reg(2)))
 	}
 	if m == nat.APDM {
-		key = append(key, connection(expr.CtKeyPROTODST, reg(3)))
+		key = append(key, destinationPort(reg(3)))
 	}
 	return key
 }
 
-// learn writes how outbound packets make and refresh mappings, before they are
-// translated.
+// learn writes the chain that every outbound packet passes before it is
+// translated. It makes or refreshes the packet's mapping and permission, and
+// leaves the external port in the packet's mark. Only outbound packets pass it:
+// inbound ones refresh nothing (RFC 4787 REQ-6).
 func (p *program) learn(b nat.Behavior) {
-	lan := rule{}.iif(p.LAN.Interface).udp()
-	if !b.Hairpin {
-		p.add("screen", lan.destination(p.WAN.Address).drop(HairpinOff))
-	}
 	for _, chain := range []string{"learn", "draw", "refresh"} {
 		p.chain(chain)
 	}
-	p.add("screen", lan.destinationOutside(p.LAN.Prefix).original().jump("learn"))
+	key := rule{}.then(sender(b.Mapping)...)
+	found := key.then(find(p.mappings, reg(0), reg(4)))
 
-	// Outbound packets of a connection that began outside refresh its mapping.
-	refresh := lan.reply().then(sourceAddress(reg(0)), sourcePort(reg(1)),
-		connection(expr.CtKeyPROTODST, reg(4)), update(p.ports, reg(4), reg(0)))
-	if b.Mapping == nat.EIM {
-		refresh = refresh.then(update(p.mappings, reg(0), reg(4)))
-	}
-	p.add("screen", refresh)
-
-	key := rule{}.then(mappingKey(b.Mapping)...)
-	p.add("learn", key.then(find(p.mappings, reg(0), reg(4))).goTo("refresh"))
+	p.add("learn", "a mapping stays what it is", found.goTo("refresh"))
 	if b.Ports == nat.Preserving {
-		taken := rule{}.then(connection(expr.CtKeyPROTOSRC, reg(0)), find(p.ports, reg(0), reg(4)))
-		p.add("learn", taken.goTo("draw"))
-		p.add("learn", key.then(connection(expr.CtKeyPROTOSRC, reg(4)), update(p.mappings, reg(0), reg(4))).goTo("refresh"))
+		// Only the first mapping of an inside port keeps it. An ADM or APDM NAT
+		// with one external address that kept it for every destination ("port
+		// overloading", forbidden by RFC 4787 REQ-3) would be an EIM NAT to all
+		// who meet it.
+		taken := rule{}.then(sourcePort(reg(0)), find(p.ports, reg(0), reg(4)))
+		p.add("learn", "a port that is taken is not preserved", taken.goTo("draw"))
+		p.add("learn", "preserve the port", key.then(sourcePort(reg(4)), update(p.mappings, reg(0), reg(4))).goTo("refresh"))
 	} else {
-		p.add("learn", rule{}.goTo("draw"))
+		p.add("learn", "draw a port", rule{}.goTo("draw"))
 	}
 	p.draw(b)
 
-	found := key.then(find(p.mappings, reg(0), reg(4)))
-	p.add("refresh", found.then(update(p.mappings, reg(0), reg(4)), update(p.ports, reg(4), reg(0))))
+	p.add("refresh", "refresh the mapping", found.then(update(p.mappings, reg(0), reg(4)), update(p.ports, reg(4), reg(0))))
 	if p.permissions != nil {
-		p.add("refresh", found.then(connection(expr.CtKeyDST, reg(5)), connection(expr.CtKeyPROTODST, reg(6)),
-			update(p.permissions, reg(4), 0)))
+		p.add("refresh", "permit the remote", found.then(
+			destinationAddress(reg(5)), destinationPort(reg(6)), update(p.permissions, reg(4), 0)))
 	}
-}
-
-// draw writes the choice of a free external port. It is kept in the packet's
-// mark between the draws.
-func (p *program) draw(b nat.Behavior) {
-	s := seed()
-	next := func(r rule) rule {
-		if b.Ports == nat.Sequential {
-			r = r.then(&expr.Numgen{Register: reg(0), Modulus: portCount, Type: unix.NFT_NG_INCREMENTAL, Offset: firstPort})
-		} else {
-			// Hashing the connection needs no CONFIG_NFT_NUMGEN, which some
-			// kernels lack; another seed gives another port.
-			s = s*1664525 + 1013904223
-			r = r.then(connection(expr.CtKeySRC, reg(0)), connection(expr.CtKeyPROTOSRC, reg(1)),
-				connection(expr.CtKeyDST, reg(2)), connection(expr.CtKeyPROTODST, reg(3)),
-				connection(expr.CtKey(unix.NFT_CT_ID), reg(4)),
-				&expr.Hash{SourceRegister: reg(0), DestRegister: reg(0), Length: 20, Modulus: portCount, Seed: s | 1, Offset: firstPort, Type: expr.HashTypeJenkins})
-		}
-		return r.then(&expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: reg(0)})
-	}
-	drawn := func(dst uint32) []expr.Any {
-		return []expr.Any{
-			&expr.Meta{Key: expr.MetaKeyMARK, Register: dst},
-			&expr.Byteorder{SourceRegister: dst, DestRegister: dst, Op: expr.ByteorderHton, Len: 2, Size: 2},
-		}
-	}
-	p.add("draw", next(rule{}))
-	for range redraws {
-		p.add("draw", next(rule{}.then(drawn(reg(0))...).then(find(p.ports, reg(0), reg(4)))))
-	}
-	p.add("draw", rule{}.then(mappingKey(b.Mapping)...).then(drawn(reg(4))...).
-		then(update(p.mappings, reg(0), reg(4))).goTo("refresh"))
+	p.add("refresh", "leave the external port in the mark", found.then(setMark(reg(4))))
 }

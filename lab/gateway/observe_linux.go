@@ -32,7 +32,7 @@ func (p *program) countFlows() error {
 			return fmt.Errorf("add set %s: %w", set.Name, err)
 		}
 		for _, protocol := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
-			p.add("flows", rule{}.iif(d.from).oif(d.to).protocol(protocol).then(
+			p.add("flows", string(d.Direction), rule{}.iif(d.from).oif(d.to).protocol(protocol).then(
 				d.inside(reg(0)),
 				&expr.Immediate{Register: reg(1), Data: []byte{protocol}},
 				d.remote(reg(2)), d.prt(reg(3)),

@@ -11,3 +11,6 @@ func Program(Spec) error { return errLinux }
 
 // Observe needs Linux.
 func Observe() (Observation, error) { return Observation{}, errLinux }
+
+// Mappings needs Linux.
+func Mappings() (State, error) { return State{}, errLinux }

@@ -2,11 +2,12 @@ package gateway
 
 import (
 	"fmt"
-	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
+	"github.com/google/nftables/userdata"
 	"github.com/vishvananda/netlink"
 
 	"github.com/icelab-go/icelab/lab/nat"
@@ -18,6 +19,8 @@ const tableName = "icelab"
 // replaced in one netlink batch, and every connection and mapping of the
 // program before is forgotten. It takes about 20 ms.
 func Program(spec Spec) error {
+	programming.Lock()
+	defer programming.Unlock()
 	conn, err := nftables.New()
 	if err != nil {
 		return fmt.Errorf("open nftables: %w", err)
@@ -32,6 +35,7 @@ func Program(spec Spec) error {
 	}
 
 	p.base("screen", nftables.ChainTypeFilter, nftables.ChainHookPrerouting, -150)
+	p.base("forward", nftables.ChainTypeFilter, nftables.ChainHookForward, 0)
 	p.firewall()
 	if spec.NAT != nil {
 		if err := p.translate(*spec.NAT); err != nil {
@@ -45,18 +49,20 @@ func Program(spec Spec) error {
 		return fmt.Errorf("load nftables rules: %w", err)
 	}
 
-	lifetime := nat.DefaultLifetime
-	if spec.NAT != nil && spec.NAT.Lifetime != 0 {
-		lifetime = spec.NAT.Lifetime
-	}
-	if err := setUDPTimeout(lifetime); err != nil {
-		return fmt.Errorf("set conntrack's UDP timeout: %w", err)
+	// With a NAT conntrack holds no UDP.
+	if spec.NAT == nil {
+		if err := setUDPTimeout(nat.DefaultLifetime); err != nil {
+			return fmt.Errorf("set conntrack's UDP timeout: %w", err)
+		}
 	}
 	if err := netlink.ConntrackTableFlush(netlink.ConntrackTable); err != nil {
 		return fmt.Errorf("flush conntrack: %w", err)
 	}
 	return nil
 }
+
+// programming guards the numbers that the nftables package gives to sets.
+var programming sync.Mutex
 
 // program is the batch while it is being written.
 type program struct {
@@ -82,57 +88,12 @@ func (p *program) chain(name string) {
 	p.conn.AddChain(&nftables.Chain{Name: name, Table: p.table})
 }
 
-func (p *program) add(chain string, r rule) {
-	p.conn.AddRule(&nftables.Rule{Table: p.table, Chain: &nftables.Chain{Name: chain, Table: p.table}, Exprs: r})
-}
-
-// firewall writes what is dropped whatever the NAT says. It stands before the
-// NAT, so that a blocked packet leaves no mapping behind.
-func (p *program) firewall() {
-	if p.Firewall.BlockUDP {
-		p.add("screen", rule{}.iif(p.LAN.Interface).udp().drop(UDPBlocked))
-		p.add("screen", rule{}.iif(p.WAN.Interface).udp().drop(UDPBlocked))
-	}
-}
-
-// translate writes the NAT: mapping, filtering, and the plain masquerading of
-// everything that is not UDP.
-func (p *program) translate(b nat.Behavior) error {
-	if err := b.Validate(); err != nil {
-		return err
-	}
-	if err := p.addSets(b); err != nil {
-		return err
-	}
-	p.learn(b)
-
-	p.base("nat_pre", nftables.ChainTypeNAT, nftables.ChainHookPrerouting, -100)
-	p.base("nat_post", nftables.ChainTypeNAT, nftables.ChainHookPostrouting, 100)
-	p.inbound(b)
-	p.outbound(b)
-	p.refuseUnsolicited()
-	return nil
-}
-
-// refuseUnsolicited drops what the NAT has no mapping for. On the gateway's own
-// address it must be dropped before conntrack confirms it: a confirmed entry
-// occupies the port, and the mapping of a later outbound flow would be moved to
-// another one.
-func (p *program) refuseUnsolicited() {
-	wan := p.WAN.Interface
-	p.base("in", nftables.ChainTypeFilter, nftables.ChainHookInput, 0)
-	p.add("in", rule{}.iif(wan).known().accept())
-	mapped := rule{}.iif(wan).udp().then(destinationPort(reg(0)), find(p.ports, reg(0), reg(4)))
-	p.add("in", mapped.drop(Filtered))
-	p.add("in", rule{}.iif(wan).drop(NoMapping))
-	hairpin := rule{}.iif(p.LAN.Interface).udp().destination(p.WAN.Address)
-	p.add("in", hairpin.then(destinationPort(reg(0)), find(p.ports, reg(0), reg(4))).drop(Filtered))
-	p.add("in", hairpin.drop(NoMapping))
-
-	p.base("forward", nftables.ChainTypeFilter, nftables.ChainHookForward, 0)
-	p.add("forward", rule{}.iif(wan).known().accept())
-	p.add("forward", rule{}.iif(wan).translated().accept())
-	p.add("forward", rule{}.iif(wan).drop(PrivateDestination))
+// add writes a rule. The comment stands beside it in the kernel's listing.
+func (p *program) add(chain, comment string, r rule) {
+	p.conn.AddRule(&nftables.Rule{
+		Table: p.table, Chain: &nftables.Chain{Name: chain, Table: p.table}, Exprs: r,
+		UserData: userdata.AppendString(nil, userdata.TypeComment, comment),
+	})
 }
 
 func lifetimeOf(b nat.Behavior) time.Duration {
@@ -141,6 +102,3 @@ func lifetimeOf(b nat.Behavior) time.Duration {
 	}
 	return b.Lifetime
 }
-
-// seed starts a hash chain of its own for every program.
-func seed() uint32 { return rand.Uint32() | 1 }

@@ -42,40 +42,28 @@ func (r rule) protocol(p byte) rule {
 }
 
 func (r rule) udp() rule { return r.protocol(unix.IPPROTO_UDP) }
+func (r rule) tcp() rule { return r.protocol(unix.IPPROTO_TCP) }
 
 func (r rule) destination(a netip.Addr) rule {
 	return r.equal(destinationAddress(scratch), expr.CmpOpEq, a.AsSlice())
 }
 
-func (r rule) destinationOutside(p netip.Prefix) rule {
-	mask := binaryutil.BigEndian.PutUint32(^uint32(0) << (32 - p.Bits()))
-	return r.then(destinationAddress(scratch),
-		&expr.Bitwise{SourceRegister: scratch, DestRegister: scratch, Len: 4, Mask: mask, Xor: make([]byte, 4)},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: scratch, Data: p.Masked().Addr().AsSlice()})
-}
-
-// original and reply match the direction of the packet within its connection.
-func (r rule) original() rule {
-	return r.equal(&expr.Ct{Key: expr.CtKeyDIRECTION, Register: scratch}, expr.CmpOpEq, []byte{0})
-}
-
-func (r rule) reply() rule {
-	return r.equal(&expr.Ct{Key: expr.CtKeyDIRECTION, Register: scratch}, expr.CmpOpEq, []byte{1})
+func (r rule) destinationPort(port uint16) rule {
+	return r.equal(destinationPort(scratch), expr.CmpOpEq, binaryutil.BigEndian.PutUint16(port))
 }
 
 // known matches packets of connections that conntrack already holds, and the
 // ICMP errors that belong to one.
 func (r rule) known() rule {
-	return r.bits(expr.CtKeySTATE, expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED)
+	const states = expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED
+	return r.then(&expr.Ct{Key: expr.CtKeySTATE, Register: scratch},
+		&expr.Bitwise{SourceRegister: scratch, DestRegister: scratch, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(states), Xor: make([]byte, 4)},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: scratch, Data: make([]byte, 4)})
 }
 
-// translated matches packets whose destination was rewritten (IPS_DST_NAT).
-func (r rule) translated() rule { return r.bits(expr.CtKeySTATUS, 1<<5) }
-
-func (r rule) bits(key expr.CtKey, bits uint32) rule {
-	return r.then(&expr.Ct{Key: key, Register: scratch},
-		&expr.Bitwise{SourceRegister: scratch, DestRegister: scratch, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(bits), Xor: make([]byte, 4)},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: scratch, Data: make([]byte, 4)})
+// marked matches packets that were found to be translated.
+func (r rule) marked() rule {
+	return r.equal(mark(scratch), expr.CmpOpNeq, make([]byte, 4))
 }
 
 func (r rule) accept() rule { return r.then(&expr.Verdict{Kind: expr.VerdictAccept}) }
@@ -88,10 +76,24 @@ func (r rule) goTo(chain string) rule {
 	return r.then(&expr.Verdict{Kind: expr.VerdictGoto, Chain: chain})
 }
 
-// drop ends the packet and counts it under its reason.
+// drop, unreachable and reset end the packet and count it under its reason.
+// The kernel answers the latter two; they must stand where it can, such as in
+// the input hook.
 func (r rule) drop(why Reason) rule {
-	return r.then(&expr.Objref{Type: int(nftables.ObjTypeCounter), Name: string(why)},
-		&expr.Verdict{Kind: expr.VerdictDrop})
+	return r.count(why).then(&expr.Verdict{Kind: expr.VerdictDrop})
+}
+
+func (r rule) unreachable(why Reason) rule {
+	const portUnreachable = 3
+	return r.count(why).then(&expr.Reject{Type: unix.NFT_REJECT_ICMP_UNREACH, Code: portUnreachable})
+}
+
+func (r rule) reset(why Reason) rule {
+	return r.count(why).then(&expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
+}
+
+func (r rule) count(why Reason) rule {
+	return r.then(&expr.Objref{Type: int(nftables.ObjTypeCounter), Name: string(why)})
 }
 
 func interfaceName(name string) []byte {
@@ -120,10 +122,38 @@ func destinationPort(dst uint32) expr.Any {
 	return payload(expr.PayloadBaseTransportHeader, 2, 2, dst)
 }
 
-// connection loads a field of the connection's original tuple: what the inside
-// host itself wrote into its packet, whatever was translated since.
-func connection(key expr.CtKey, dst uint32) expr.Any {
-	return &expr.Ct{Key: key, Register: dst}
+func mark(dst uint32) expr.Any {
+	return &expr.Meta{Key: expr.MetaKeyMARK, Register: dst}
+}
+
+func setMark(src uint32) expr.Any {
+	return &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: src}
+}
+
+// The setters correct the checksums of IP and, through the pseudo-header that
+// an address is part of, of UDP.
+
+func setSourceAddress(src uint32) expr.Any      { return setAddress(src, 12) }
+func setDestinationAddress(src uint32) expr.Any { return setAddress(src, 16) }
+func setSourcePort(src uint32) expr.Any         { return setPort(src, 0) }
+func setDestinationPort(src uint32) expr.Any    { return setPort(src, 2) }
+
+func setAddress(src, offset uint32) expr.Any {
+	const ipChecksum = 10
+	return &expr.Payload{
+		OperationType: expr.PayloadWrite, SourceRegister: src,
+		Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: 4,
+		CsumType: expr.CsumTypeInet, CsumOffset: ipChecksum, CsumFlags: unix.NFT_PAYLOAD_L4CSUM_PSEUDOHDR,
+	}
+}
+
+func setPort(src, offset uint32) expr.Any {
+	const udpChecksum = 6
+	return &expr.Payload{
+		OperationType: expr.PayloadWrite, SourceRegister: src,
+		Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2,
+		CsumType: expr.CsumTypeInet, CsumOffset: udpChecksum,
+	}
 }
 
 // find looks the key at src up and loads the value to dst; a rule ends here

@@ -55,7 +55,7 @@ func newAgent(role string, c chain, types []string) *agent {
 
 func (a *agent) allows(candidateType string) bool { return slices.Contains(a.types, candidateType) }
 
-// may reports whether the agent may use nothing but one type.
+// mayOnly reports whether the agent may use nothing but one type.
 func (a *agent) mayOnly(candidateType string) bool {
 	return len(a.types) == 1 && a.types[0] == candidateType
 }
@@ -111,11 +111,11 @@ func (a *agent) accept(from *agent) {
 }
 
 // sends reports whether checks go from a socket to a remote candidate. A
-// peer-reflexive one is paired with the socket it came to (RFC 8445 §7.3.1.3);
-// pion pairs it with the others too, which reach nothing that this one does not,
-// except that a relay gives it a permission.
+// peer-reflexive one is paired with the socket it came to alone (RFC 8445
+// §7.3.1.3). pion pairs it with the others too, which reach nothing that this one
+// does not.
 func (a *agent) sends(from int, to remote) bool {
-	return to.kind != "" || a.sockets[from].kind == Relay || slices.Contains(to.learntBy, from)
+	return to.kind != "" || slices.Contains(to.learntBy, from)
 }
 
 // learn takes note that a check came to a socket. It reports whether it came

@@ -50,33 +50,6 @@ func (c Condition) Chain() []Hop {
 	return chain
 }
 
-// Conditions returns every condition that has a name, from the most open to
-// the most closed. The values are copies; callers may keep and change them.
-func Conditions() []Condition {
-	return []Condition{
-		{
-			Name:  "open",
-			About: "A routed address and no filter: a server, or a host with a public address.",
-		},
-		{
-			Name:  "port-restricted",
-			About: "One external port for all destinations, replies only from where packets went: most home routers, and Linux masquerading.",
-			NAT:   &Behavior{Mapping: EIM, Filtering: APDF, Ports: Preserving},
-		},
-		{
-			Name:  "symmetric",
-			About: "A new random port for every destination, replies only from there: many corporate firewalls and mobile carriers.",
-			NAT:   &Behavior{Mapping: APDM, Filtering: APDF, Ports: Random},
-		},
-		{
-			Name:     "udp-blocked",
-			About:    "A port-restricted NAT that lets no UDP through: strict office and guest networks.",
-			NAT:      &Behavior{Mapping: EIM, Filtering: APDF, Ports: Preserving},
-			Firewall: Firewall{BlockUDP: true},
-		},
-	}
-}
-
 // ConditionNames returns the names of Conditions in the same order.
 func ConditionNames() []string {
 	var names []string

@@ -95,44 +95,32 @@ type outcome struct {
 	legs [2]string
 }
 
-func (o outcome) relays() int {
-	n := 0
-	for _, leg := range o.legs {
-		if leg != "" {
-			n++
-		}
-	}
-	return n
-}
-
 // better reports whether ICE prefers o. The priority of a pair is that of its
-// lesser candidate first (RFC 8445 §6.1.2.3): any pair without a relay comes
-// before any with one, and one with a relay's better transport before the same
-// with a worse one.
+// lesser candidate first (RFC 8445 §6.1.2.3), and a relay's is the least of all:
+// fewer relays are better, and then those with the better transports. An agent
+// has one relay at most, so the sum of the costs puts both in order.
 func (o outcome) better(than outcome) bool {
-	if o.works != than.works || !o.works {
-		return o.works
-	}
-	if o.relays() != than.relays() {
-		return o.relays() < than.relays()
-	}
-	return o.preference() < than.preference()
+	return o.works && (!than.works || o.cost() < than.cost())
 }
 
-// preference counts how far the legs are down the list of transports.
-func (o outcome) preference() int {
-	n := 0
+func (o outcome) cost() int {
+	sum := 0
 	for _, leg := range o.legs {
-		n += slices.Index([]string{"", UDP, TCP, TLS}, leg)
+		sum += slices.Index([]string{"", UDP, TCP, TLS}, leg)
 	}
-	return n
+	return sum
 }
 
 func (o outcome) path() Path {
-	if !o.works {
+	switch {
+	case !o.works:
 		return PathNone
+	case o.legs[0] != "" && o.legs[1] != "":
+		return PathRelayBoth
+	case o.legs[0] != "" || o.legs[1] != "":
+		return PathRelay
 	}
-	return []Path{PathDirect, PathRelay, PathRelayBoth}[o.relays()]
+	return PathDirect
 }
 
 func (o outcome) transport() string {

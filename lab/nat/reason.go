@@ -6,6 +6,13 @@ import (
 	"strings"
 )
 
+// What is said of chains so odd that nothing simpler is true. No condition that
+// has a name comes to that.
+const (
+	vagueFilters = "the filter of each side knows nothing of the other's checks"
+	vagueChecks  = "no check of either peer reaches the other"
+)
+
 // reason tells why the best path is no better and no worse than it is.
 func (p *play) reason() string {
 	why := ""
@@ -15,7 +22,7 @@ func (p *play) reason() string {
 	case PathRelay:
 		why = p.whyNotDirect()
 		if i := slices.IndexFunc(p.agents[:], func(a *agent) bool { return a.chain.blocksUDP() }); i >= 0 {
-			why += fmt.Sprintf(", and the %s's relay over %s sends it in its place", p.agents[i].role, p.best.transport())
+			why += fmt.Sprintf(", so the %s can use nothing but its relay over %s", p.agents[i].role, p.best.transport())
 		}
 	case PathRelayBoth:
 		why = p.whyNotOneRelay() + ", so each peer needs a relay of its own"
@@ -46,16 +53,16 @@ func (p *play) whyDirect() string {
 		}
 		return fmt.Sprintf("the %s has a routed address and no filter, so the %s's first check gets in", to.role, from.role)
 	case strictEIF:
-		return fmt.Sprintf("the %s's filter lets everyone in (EIF), so the %s's first check gets in%s", to.role, from.role, across)
+		return fmt.Sprintf("the %s's EIF filter lets everyone in, so the %s's first check gets in%s", to.role, from.role, across)
 	case strictADF:
-		return fmt.Sprintf("the %s's checks open its filter (%s) for the %s's address whatever the port, so the %s's checks get in%s",
+		return fmt.Sprintf("the %s's checks open its %s for the %s's address whatever the port, so the %s's checks get in%s",
 			to.role, to.chain.filter(), from.role, from.role, across)
 	}
-	stable := "stable mapping (EIM)"
+	stable := "stable EIM mapping"
 	if from.chain.mapping() == "" {
 		stable = "routed address"
 	}
-	return fmt.Sprintf("the %s's checks open its filter (%s) for the %s's %s, so the checks of both cross%s",
+	return fmt.Sprintf("the %s's checks open its %s for the %s's %s, so the checks of both cross%s",
 		to.role, to.chain.filter(), from.role, stable, across)
 }
 
@@ -82,7 +89,7 @@ func (p *play) whyNotDirect() string {
 	case caller.chain.mapping() != "" && callee.chain.mapping() != "":
 		return "both peers give only private addresses away"
 	}
-	return "no check of either peer reaches the other"
+	return vagueChecks
 }
 
 // whyNoFirstCheck tells why no peer has an address of the other's to check, but
@@ -105,7 +112,7 @@ func (p *play) whyFiltered() string {
 	for i, a := range p.agents {
 		if p.first[1-i].lost&filtered == 0 {
 			// Nothing of the other's even reached this one's filter.
-			return fmt.Sprintf("the filter of the %s (%s) cannot learn the address of the %s, which gives only a private one away",
+			return fmt.Sprintf("the %s's %s cannot learn the address of the %s, which gives only a private one away",
 				p.agents[1-i].role, p.agents[1-i].chain.filter(), a.role)
 		}
 	}
@@ -118,9 +125,9 @@ func (p *play) whyFiltered() string {
 	case callee.perDestination():
 		caller, callee = callee, caller
 	case !caller.perDestination():
-		return "each filter waits for the other side's check"
+		return vagueFilters
 	}
-	return fmt.Sprintf("the %s maps per destination (%s) and the %s's filter wants the exact port (%s)",
+	return fmt.Sprintf("the %s maps per destination (%s) and the %s's %s wants the exact port",
 		caller.role, upper(caller.chain.mapping()), callee.role, callee.chain.filter())
 }
 
@@ -132,12 +139,16 @@ func (p *play) whyNotOneRelay() string {
 	if blocked := p.blocked(); blocked != "" {
 		facts = append(facts, blocked)
 	}
+	if p.agents[0].chain.blocksUDP() && p.agents[1].chain.blocksUDP() {
+		return facts[0]
+	}
 	if only := p.roles(func(a *agent) bool { return a.mayOnly(Relay) }); only != "" {
 		facts = append(facts, only+" may use relay candidates only")
 	} else if !p.first[0].sent && !p.first[1].sent {
 		facts = append(facts, p.whyNoFirstCheck())
 	} else if private := p.roles(func(a *agent) bool {
-		return !a.chain.blocksUDP() && a.chain.mapping() != "" && !a.allows(Srflx)
+		told := p.agents[0].allows(Srflx) && p.agents[1].allows(Srflx)
+		return !a.chain.blocksUDP() && a.chain.mapping() != "" && !told
 	}); private != "" {
 		facts = append(facts, "a relay has no permission for the NAT of "+private+", of which only a private address is known")
 	}
@@ -153,7 +164,11 @@ func (p *play) whyNoRelay() string {
 		return "no TURN server is offered"
 	}
 	var facts []string
-	if barred := p.roles(func(a *agent) bool { return !a.allows(Relay) }); barred != "" {
+	switch barred := p.roles(func(a *agent) bool { return !a.allows(Relay) }); barred {
+	case "":
+	case "both peers":
+		facts = append(facts, "neither peer may use relay candidates")
+	default:
 		facts = append(facts, barred+" may not use relay candidates")
 	}
 	if far := p.roles(func(a *agent) bool { return a.allows(Relay) && a.leg == "" }); far != "" {

@@ -45,10 +45,10 @@ func (c chain) mapping() Mapping {
 
 // filter names the strictest filter of a chain.
 func (c chain) filter() string {
-	strictest, name := unfiltered, "none"
+	strictest, name := unfiltered, "lack of a filter"
 	for _, hop := range c {
 		if hop.NAT != nil && hop.NAT.Filtering.strictness() > strictest {
-			strictest, name = hop.NAT.Filtering.strictness(), upper(hop.NAT.Filtering)
+			strictest, name = hop.NAT.Filtering.strictness(), upper(hop.NAT.Filtering)+" filter"
 		}
 		if hop.Firewall.Stateful && strictAPDF > strictest {
 			strictest, name = strictAPDF, "stateful firewall"

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,20 +83,40 @@ func (a *Agent) cancel(_ context.Context, c cancelled) error {
 	return nil
 }
 
+// describe tells the addresses on the networks underneath. The overlay is none
+// of them: a node may serve one lab after the other.
 func (a *Agent) describe(context.Context) (Description, error) {
 	var d Description
-	addresses, err := net.InterfaceAddrs()
+	interfaces, err := net.Interfaces()
 	if err != nil {
 		return d, err
 	}
-	for _, x := range addresses {
-		p, err := netip.ParsePrefix(x.String())
-		if err != nil || !p.Addr().Is4() || p.Addr().IsLoopback() {
+	for _, i := range interfaces {
+		if a.overlaid(i.Name) {
 			continue
 		}
-		d.Underlay = append(d.Underlay, p)
+		addresses, err := i.Addrs()
+		if err != nil {
+			return d, err
+		}
+		for _, x := range addresses {
+			p, err := netip.ParsePrefix(x.String())
+			if err != nil || !p.Addr().Is4() || p.Addr().IsLoopback() {
+				continue
+			}
+			d.Underlay = append(d.Underlay, p)
+		}
 	}
 	return d, nil
+}
+
+// overlaid reports whether configure has laid the link called name.
+func (a *Agent) overlaid(name string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.network != nil && slices.ContainsFunc(a.network.Links, func(l Link) bool {
+		return l.Name == name && l.VXLAN != nil
+	})
 }
 
 // configure is done once: afterwards most nodes lack the capability for it. The

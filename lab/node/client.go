@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -47,7 +48,11 @@ func (c *Client) Name() string { return c.name }
 // Close ends the stream, and with it what the node does.
 func (c *Client) Close() error {
 	c.rpc.Close()
-	return c.conn.Close()
+	// That has closed most kinds of streams already.
+	if err := c.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // answerTime is how long a node may take to answer an order that waits for

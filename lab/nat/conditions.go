@@ -1,8 +1,8 @@
 package nat
 
-// allConditions returns the conditions of the full matrix, from the most open to
-// the most closed.
-func allConditions() []Condition {
+// Conditions returns every condition that has a name, from the most open to the
+// most closed. The values are copies; callers may keep and change them.
+func Conditions() []Condition {
 	return []Condition{
 		{
 			Name:  "open",

@@ -1,0 +1,173 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+
+	"github.com/icelab-go/icelab/turnserver"
+)
+
+// The test network: an outside host with two addresses, a gateway, and two
+// inside hosts, which are two addresses in one namespace.
+var (
+	server    = netip.MustParseAddrPort("198.18.0.10:3478")
+	alternate = netip.MustParseAddrPort("198.18.0.11:3479")
+	external  = netip.MustParseAddr("198.18.0.20")
+	router    = netip.MustParseAddr("10.1.0.1")
+	host      = netip.MustParseAddr("10.1.0.10")
+	neighbour = netip.MustParseAddr("10.1.0.11")
+)
+
+const insideNamespace = "GATEWAY_TEST_NAMESPACE"
+
+// noNamespace is why there are no namespaces to test in, if so.
+var noNamespace string
+
+// TestMain runs the tests again in a user and network namespace of their own, in
+// which they may make more.
+func TestMain(m *testing.M) {
+	if os.Getenv(insideNamespace) != "" {
+		os.Exit(m.Run())
+	}
+	runtime.LockOSThread() // Pdeathsig fires when the thread ends
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), insideNamespace+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	if uid := os.Getuid(); uid != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: uid, Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	err := cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		os.Exit(max(exit.ExitCode(), 1))
+	}
+	if err != nil {
+		noNamespace = "no network namespace: " + err.Error()
+		os.Exit(m.Run())
+	}
+}
+
+// network is one test's own: tests run in parallel.
+type network struct {
+	outside, gateway, inside netns.NsHandle
+}
+
+func newNetwork(t *testing.T) *network {
+	t.Helper()
+	if noNamespace != "" {
+		if strings.Contains(os.Getenv("ICELAB_REQUIRE"), "netns") {
+			t.Fatal(noNamespace)
+		}
+		t.Skip(noNamespace)
+	}
+	n := &network{}
+	for _, ns := range []*netns.NsHandle{&n.outside, &n.gateway, &n.inside} {
+		must(t, onNamespace(netns.None(), func() (err error) { *ns, err = netns.New(); return }))
+		t.Cleanup(func() { _ = ns.Close() })
+	}
+	n.wire(t, n.outside, "wan", []string{"198.18.0.10/24", "198.18.0.11/24"}, "wan", "198.18.0.20/24")
+	n.wire(t, n.inside, "lan", []string{"10.1.0.10/24", "10.1.0.11/24"}, "lan", "10.1.0.1/24")
+	n.in(t, n.inside, func() error { return netlink.RouteAdd(&netlink.Route{Gw: net.IP(router.AsSlice())}) })
+	// The kernel drops what comes in from an address of its own, unless it is told
+	// not to. A hairpinned packet with its inside source would do that here.
+	n.in(t, n.inside, func() error { return os.WriteFile("/proc/sys/net/ipv4/conf/lan/accept_local", []byte("1"), 0) })
+	n.in(t, n.outside, func() error {
+		lan := &net.IPNet{IP: net.IP{10, 1, 0, 0}, Mask: net.CIDRMask(24, 32)}
+		return netlink.RouteAdd(&netlink.Route{Dst: lan, Gw: net.IP(external.AsSlice())})
+	})
+	n.in(t, n.gateway, func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) })
+	return n
+}
+
+// wire connects a host to the gateway.
+func (n *network) wire(t *testing.T, at netns.NsHandle, name string, addresses []string, gatewayName, gatewayAddress string) {
+	t.Helper()
+	n.in(t, at, func() error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = name
+		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: gatewayName, PeerNamespace: netlink.NsFd(n.gateway)})
+	})
+	n.in(t, at, func() error { return configure(name, addresses...) })
+	n.in(t, n.gateway, func() error { return configure(gatewayName, gatewayAddress) })
+}
+
+func configure(name string, addresses ...string) error {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return err
+	}
+	for _, a := range addresses {
+		addr, err := netlink.ParseAddr(a)
+		if err != nil {
+			return err
+		}
+		if err := netlink.AddrAdd(link, addr); err != nil {
+			return err
+		}
+	}
+	return netlink.LinkSetUp(link)
+}
+
+// in runs f with a thread in the namespace; goroutines that f starts are not.
+func (n *network) in(t *testing.T, ns netns.NsHandle, f func() error) {
+	t.Helper()
+	must(t, onNamespace(ns, f))
+}
+
+func onNamespace(ns netns.NsHandle, f func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlock: the thread ends with the goroutine
+		if ns.IsOpen() {
+			if err := netns.Set(ns); err != nil {
+				done <- fmt.Errorf("enter the namespace: %w", err)
+				return
+			}
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+func (n *network) spec() Spec {
+	return Spec{
+		WAN: Side{Interface: "wan", Address: external, Prefix: netip.MustParsePrefix("198.18.0.0/24")},
+		LAN: Side{Interface: "lan", Address: router, Prefix: netip.MustParsePrefix("10.1.0.0/24")},
+	}
+}
+
+// serve runs the server on the outside host until the test ends.
+func (n *network) serve(t *testing.T) {
+	t.Helper()
+	n.in(t, n.outside, func() error {
+		s, err := turnserver.Start(turnserver.Config{
+			Listen:       []turnserver.Listener{{Network: "udp", Address: server}},
+			Alternate:    alternate,
+			RelayAddress: server.Addr(),
+		})
+		if err == nil {
+			t.Cleanup(func() { must(t, s.Close()) })
+		}
+		return err
+	})
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
