@@ -100,6 +100,11 @@ func (r *run) play(ctx context.Context, s scenarios.Scenario) error {
 	}); err != nil {
 		return fmt.Errorf("start the TURN server: %w", err)
 	}
+	if err := timed(&r.result.Times.Measure, func() error {
+		return r.measure(ctx, callerBehind, calleeBehind)
+	}); err != nil {
+		return err
+	}
 	if err := timed(&r.result.Times.Peers, func() error { return r.openPeers(ctx) }); err != nil {
 		return fmt.Errorf("make the peers: %w", err)
 	}
@@ -202,6 +207,7 @@ func (s *stage) turnAddress(port uint16) netip.AddrPort {
 func (r *run) turnConfig() turnserver.Config {
 	at, secure := r.stage.turnAddress(topology.TurnPort), r.stage.turnAddress(topology.TurnTLSPort)
 	return turnserver.Config{
+		Alternate: r.stage.alternate(),
 		Listen: []turnserver.Listener{
 			{Network: "udp", Address: at}, {Network: "tcp", Address: at}, {Network: "tls", Address: secure},
 		},
@@ -210,6 +216,12 @@ func (r *run) turnConfig() turnserver.Config {
 		Certificate:  r.lab.certificates.chain,
 		Key:          r.lab.certificates.key,
 	}
+}
+
+// alternate is the TURN server's second address and port (RFC 5780).
+func (s *stage) alternate() netip.AddrPort {
+	n, _ := s.topology.Node(topology.Turn)
+	return netip.AddrPortFrom(n.Interfaces[0].Addresses[1].Addr(), topology.AlternatePort)
 }
 
 // turnURL is where a peer finds TURN over a transport (RFC 7065).
