@@ -59,6 +59,9 @@ asked for with --lifetime, up to one and a half times the time given.`,
 			} else {
 				fmt.Fprint(cmd.OutOrStdout(), card)
 			}
+			if !card.UDP {
+				return exit{exitFailed, errSilent}
+			}
 			return err
 		},
 	}
