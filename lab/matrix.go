@@ -138,7 +138,7 @@ func (c *Cell) scenario() (scenarios.Scenario, error) {
 	turn := scenarios.Turn{Off: true}
 	var options nat.Options
 	if c.Turn {
-		turn = scenarios.Turn{Transports: []string{"udp", "tcp", "tls"}}
+		turn = scenarios.Turn{Transports: []string{scenarios.UDP, scenarios.TCP, scenarios.TLS}}
 		options.TURN = turn.Transports
 	}
 	c.Predicted = nat.Predict(caller, callee, options)

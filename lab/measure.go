@@ -11,6 +11,7 @@ import (
 	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/lab/probe"
 	"github.com/icelab-go/icelab/lab/topology"
+	"github.com/icelab-go/icelab/scenarios"
 )
 
 // measureWithin bounds a measurement, which takes half a second on a NAT that
@@ -59,6 +60,39 @@ func (r *run) measure(ctx context.Context, callerBehind, calleeBehind nat.Condit
 		return fmt.Errorf("the NAT is not what was declared: %s", strings.Join(wrong, "; "))
 	}
 	return nil
+}
+
+// Measure puts the caller behind a condition and measures it from there: the
+// answer to whether this lab's NATs are what they say. The lifetime of mappings
+// is measured when the condition declares one; that takes one and a half times
+// as long.
+func (l *Lab) Measure(ctx context.Context, behind nat.Condition) (Measured, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := behind.Validate(); err != nil {
+		return Measured{}, err
+	}
+	r := &run{lab: l}
+	var err error
+	if r.stage, err = l.stage(ctx, shapeOf(scenarios.Scenario{}, behind, nat.Condition{})); err != nil {
+		return Measured{}, err
+	}
+	r.cast()
+	if err := r.program(ctx, behind, nat.Condition{}); err != nil {
+		return Measured{}, err
+	}
+	if err := r.turn.StartTurn(ctx, r.turnConfig()); err != nil {
+		return Measured{}, fmt.Errorf("start the TURN server: %w", err)
+	}
+	server := probe.Config{Server: r.stage.turnAddress(topology.TurnPort)}
+	if behind.NAT != nil {
+		server.DeclaredLifetime = behind.NAT.Lifetime
+	}
+	card, err := r.caller.Probe(ctx, server, measureWithin+2*server.DeclaredLifetime)
+	if err != nil {
+		return Measured{}, err
+	}
+	return Measured{r.caller.Name(), behind.Name, card, card.Compare(behind)}, nil
 }
 
 // observed puts the first few observations behind a difference into a line.

@@ -82,11 +82,11 @@ func (r *run) play(ctx context.Context, s scenarios.Scenario) error {
 		return err
 	}
 	r.result.Caller, r.result.Callee = callerBehind.Name, calleeBehind.Name
-	of, err := shapeOf(s)
-	if err != nil {
-		return err
+	if s.Carrier != nil {
+		// One NAT, at the end of both chains.
+		callerBehind.Carrier, calleeBehind.Carrier = s.Carrier, s.Carrier
 	}
-	if r.stage, err = r.lab.stage(ctx, of); err != nil {
+	if r.stage, err = r.lab.stage(ctx, shapeOf(s, callerBehind, calleeBehind)); err != nil {
 		return err
 	}
 	r.cast()
@@ -253,6 +253,7 @@ func (r *run) peerConfig(p scenarios.Peer, at *node.Client) peers.Config {
 		// Not the network underneath: it is sealed, and not part of the lab.
 		c.Interfaces = []string{n.Interfaces[0].Segment}
 	}
+	c.Port = p.Port
 	for _, t := range p.Candidates {
 		c.Candidates = append(c.Candidates, peers.CandidateType(t))
 	}

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"github.com/icelab-go/icelab/lab/fabric"
+	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/lab/topology"
 	"github.com/icelab-go/icelab/scenarios"
 )
@@ -19,24 +20,34 @@ type shape int
 
 const (
 	standard shape = iota
+	samePrefix
 	carriers
+	sharedCarrier
 )
 
 func (s shape) topology() topology.Topology {
-	if s == carriers {
+	switch s {
+	case samePrefix:
+		return topology.SamePrefix()
+	case carriers:
 		return topology.Carriers()
+	case sharedCarrier:
+		return topology.SharedCarrier()
+	default:
+		return topology.Standard()
 	}
-	return topology.Standard()
 }
 
 // shapeOf finds the smallest topology that a scenario fits in.
-func shapeOf(s scenarios.Scenario) (shape, error) {
-	caller, callee, err := s.Conditions()
-	if err != nil {
-		return 0, err
+func shapeOf(s scenarios.Scenario, caller, callee nat.Condition) shape {
+	switch {
+	case s.Carrier != nil:
+		return sharedCarrier
+	case len(caller.Chain()) > 1 || len(callee.Chain()) > 1:
+		return carriers
+	case s.SamePrefix:
+		return samePrefix
+	default:
+		return standard
 	}
-	if len(caller.Chain()) > 1 || len(callee.Chain()) > 1 {
-		return carriers, nil
-	}
-	return standard, nil
 }

@@ -36,6 +36,13 @@ func (r *run) step(ctx context.Context, step scenarios.Step, taken *StepTaken) e
 		return r.echo(ctx, *step.Echo, taken)
 	case step.NoEcho != nil:
 		return r.noEcho(ctx, *step.NoEcho, taken)
+	case step.Wait != 0:
+		select {
+		case <-time.After(time.Duration(step.Wait)):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	case step.Kill == scenarios.KillTurn:
 		return r.turn.StopTurn(ctx)
 	}

@@ -131,7 +131,7 @@ func (m matrix) print(out io.Writer) {
 	const column = 8
 	width := len("caller ↓ callee →")
 	for _, name := range m.conditions {
-		width = max(width, len(name))
+		width = max(width, len("11 ")+len(name))
 	}
 	fmt.Fprintf(out, "%-*s", width, "caller ↓ callee →")
 	for i := range m.conditions {
