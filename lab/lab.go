@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/icelab-go/icelab/lab/fabric"
@@ -20,34 +21,43 @@ import (
 	"github.com/icelab-go/icelab/turnserver"
 )
 
-// Lab is a topology that is up. It runs one scenario at a time; labs beside
-// each other do not touch.
+// Lab runs scenarios, one at a time; labs beside each other do not touch. It
+// keeps the topologies that its scenarios needed up until it is closed.
 type Lab struct {
-	topology topology.Topology
-	nodes    fabric.Nodes
-	// The credentials of this lab's TURN server.
+	fabric fabric.Fabric
+	// The credentials and certificates of this lab's TURN servers.
 	user, password string
+	certificates   certificates
 	closing        func() error
-	broken         bool
-	// UpTime is how long the topology took to come up.
+	// UpTime is how long the standard topology took to come up.
 	UpTime time.Duration
+
+	mu     sync.Mutex
+	stages map[shape]*stage
 }
 
-// Start brings the standard topology up on a fabric. Close ends it.
+// Start brings the standard topology up on a fabric; others follow when a
+// scenario needs them. When the fabric is not to be had here, the error is, or
+// wraps, a *fabric.Unavailable.
 func Start(ctx context.Context, on fabric.Fabric) (*Lab, error) {
 	begin := time.Now()
-	l := &Lab{topology: topology.Standard(), closing: func() error { return nil }}
+	l := &Lab{fabric: on, closing: func() error { return nil }, stages: map[shape]*stage{}}
 	l.user, l.password = turnserver.GenerateCredentials()
-	nodes, err := on.Up(ctx, l.topology)
+	server, err := topology.Standard().Node(topology.Turn)
 	if err != nil {
-		return nil, fmt.Errorf("bring the lab up: %w", err)
+		return nil, err
 	}
-	l.nodes, l.UpTime = nodes, time.Since(begin)
+	if l.certificates, err = newCertificates(begin, server.Address()); err != nil {
+		return nil, err
+	}
+	if _, err := l.stage(ctx, standard); err != nil {
+		return nil, err
+	}
+	l.UpTime = time.Since(begin)
 	return l, nil
 }
 
-// Docker brings a lab up on the Docker engine that the environment names. When
-// there is none the error is, or wraps, a *fabric.Unavailable.
+// Docker starts a lab on the Docker engine that the environment names.
 func Docker(ctx context.Context) (*Lab, error) {
 	engine, err := docker.New(ctx, nil)
 	if err != nil {
@@ -61,7 +71,35 @@ func Docker(ctx context.Context) (*Lab, error) {
 	return l, nil
 }
 
-// Close ends the nodes and removes all that was made for the lab.
+// Close ends all nodes and removes what was made for the lab.
 func (l *Lab) Close() error {
-	return errors.Join(l.nodes.Down(), l.closing())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for _, s := range l.stages {
+		errs = append(errs, s.nodes.Down())
+	}
+	l.stages = nil
+	return errors.Join(append(errs, l.closing())...)
+}
+
+// stage returns the topology of a shape, bringing it up when it is not, or when
+// one of its nodes has died.
+func (l *Lab) stage(ctx context.Context, of shape) (*stage, error) {
+	if s := l.stages[of]; s != nil {
+		if !s.broken {
+			return s, nil
+		}
+		delete(l.stages, of)
+		if err := s.nodes.Down(); err != nil {
+			return nil, fmt.Errorf("take the broken lab down: %w", err)
+		}
+	}
+	s := &stage{topology: of.topology()}
+	var err error
+	if s.nodes, err = l.fabric.Up(ctx, s.topology); err != nil {
+		return nil, fmt.Errorf("bring the lab up: %w", err)
+	}
+	l.stages[of] = s
+	return s, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/icelab-go/icelab/internal/require"
 	"github.com/icelab-go/icelab/lab"
 	"github.com/icelab-go/icelab/lab/fabric"
+	fabricdocker "github.com/icelab-go/icelab/lab/fabric/docker"
 )
 
 func TestMain(m *testing.M) {
@@ -26,6 +27,26 @@ func TestMain(m *testing.M) {
 type silent struct{}
 
 func (silent) Printf(string, ...any) {}
+
+// proveMatrix plays a matrix on Docker, where every cell has to pass.
+func proveMatrix(t *testing.T, plan lab.MatrixPlan) []lab.Cell {
+	t.Helper()
+	engine, err := fabricdocker.New(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	cells, err := lab.Matrix(t.Context(), engine, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cells {
+		if c.Verdict != lab.Passed {
+			t.Errorf("%s → %s, TURN %t: %s: %s", c.Caller, c.Callee, c.Turn, c.Verdict, c.Reason)
+		}
+	}
+	return cells
+}
 
 // docker brings a lab up that ends with the test.
 func docker(t *testing.T) *lab.Lab {

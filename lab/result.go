@@ -19,6 +19,8 @@ const (
 	// Invalid: the lab could not be set up as declared, so that nothing can be
 	// said about the peers.
 	Invalid Verdict = "invalid"
+	// Unsupported: this fabric cannot do what the scenario needs. It is no pass.
+	Unsupported Verdict = "unsupported"
 )
 
 // Result is the account of one scenario.
@@ -33,7 +35,9 @@ type Result struct {
 	Proven  *Path   `json:"proven"`
 	Verdict Verdict `json:"verdict"`
 	// Reason says in a line why the scenario did not pass.
-	Reason    string      `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// NATs are the cards of both sides' NATs, the caller's first.
+	NATs      []Measured  `json:"nats"`
 	Witnesses []Testimony `json:"witnesses"`
 	Steps     []StepTaken `json:"steps"`
 	Times     Times       `json:"times_ms"`
@@ -53,9 +57,10 @@ type StepTaken struct {
 // Times are the stages of a scenario, in milliseconds.
 type Times struct {
 	// Program is the reprogramming of the gateways, Turn the start of the
-	// server, Peers the making of the peers.
+	// server, Measure the measuring of both NATs, Peers the making of the peers.
 	Program float64 `json:"program"`
 	Turn    float64 `json:"turn"`
+	Measure float64 `json:"measure"`
 	Peers   float64 `json:"peers"`
 	// Open is from the offer to the open data channel; zero if it did not open.
 	Open float64 `json:"open"`

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/icelab-go/icelab/lab/fabric"
 	"github.com/icelab-go/icelab/lab/gateway"
 	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/lab/node"
@@ -20,6 +22,8 @@ import (
 
 // Run plays one scenario and judges it. What goes wrong is in the result.
 func (l *Lab) Run(ctx context.Context, s scenarios.Scenario) Result {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	begin := time.Now()
 	r := &run{lab: l, result: Result{
 		Scenario: s.Name, About: s.About, Expected: s.Expect,
@@ -31,25 +35,34 @@ func (l *Lab) Run(ctx context.Context, s scenarios.Scenario) Result {
 			r.result.Reason = "interrupted: " + context.Cause(ctx).Error()
 		}
 		var died *node.Died
-		l.broken = l.broken || errors.As(err, &died)
+		if errors.As(err, &died) && r.stage != nil {
+			r.stage.broken = true
+		}
+		var lacking *fabric.Lacking
+		if errors.As(err, &lacking) {
+			r.result.Verdict, r.result.Reason = Unsupported, lacking.Error()
+		}
 	}
 	r.result.Times.Total = milliseconds(time.Since(begin))
 	return r.result
 }
 
-// Broken reports whether a node has died, so that no further scenario can run
-// on this lab.
-func (l *Lab) Broken() bool { return l.broken }
+// part is a node that plays a peer, and the gateways in front of it, nearest
+// first.
+type part struct {
+	*node.Client
+	gateways []*node.Client
+}
 
 // run is one scenario while it plays.
 type run struct {
 	lab      *Lab
+	stage    *stage
 	scenario scenarios.Scenario
 	result   Result
 
-	caller, callee       *node.Client
-	callerNAT, calleeNAT *node.Client
-	turn                 *node.Client
+	caller, callee part
+	turn           *node.Client
 
 	// heard are the testimonies about each echo, last the latest sighting.
 	heard [][]Testimony
@@ -69,14 +82,28 @@ func (r *run) play(ctx context.Context, s scenarios.Scenario) error {
 		return err
 	}
 	r.result.Caller, r.result.Callee = callerBehind.Name, calleeBehind.Name
+	if s.Carrier != nil {
+		// One NAT, at the end of both chains.
+		callerBehind.Carrier, calleeBehind.Carrier = s.Carrier, s.Carrier
+	}
+	if r.stage, err = r.lab.stage(ctx, shapeOf(s, callerBehind, calleeBehind)); err != nil {
+		return err
+	}
 	r.cast()
-	if err := r.program(ctx, callerBehind, calleeBehind); err != nil {
+	if err := timed(&r.result.Times.Program, func() error {
+		return r.program(ctx, callerBehind, calleeBehind)
+	}); err != nil {
 		return err
 	}
 	if err := timed(&r.result.Times.Turn, func() error {
-		return r.turn.StartTurn(ctx, r.lab.turnConfig())
+		return r.turn.StartTurn(ctx, r.turnConfig())
 	}); err != nil {
 		return fmt.Errorf("start the TURN server: %w", err)
+	}
+	if err := timed(&r.result.Times.Measure, func() error {
+		return r.measure(ctx, callerBehind, calleeBehind)
+	}); err != nil {
+		return err
 	}
 	if err := timed(&r.result.Times.Peers, func() error { return r.openPeers(ctx) }); err != nil {
 		return fmt.Errorf("make the peers: %w", err)
@@ -96,41 +123,68 @@ func (r *run) play(ctx context.Context, s scenarios.Scenario) error {
 
 // cast says which node plays which part.
 func (r *run) cast() {
-	part := r.lab.nodes.Node
-	r.caller, r.callerNAT, r.turn = part(topology.Caller), part(topology.CallerNAT), part(topology.Turn)
-	r.callee, r.calleeNAT = part(topology.Callee), part(topology.CalleeNAT)
+	r.caller, r.callee = r.stage.part(topology.Caller), r.stage.part(topology.Callee)
 	if r.scenario.SameLAN() {
-		r.callee, r.calleeNAT = part(topology.Neighbour), r.callerNAT
+		r.callee = r.stage.part(topology.Neighbour)
 	}
+	r.turn = r.stage.nodes.Node(topology.Turn)
+}
+
+func (s *stage) part(name string) part {
+	p := part{Client: s.nodes.Node(name)}
+	for _, g := range s.topology.Gateways(name) {
+		p.gateways = append(p.gateways, s.nodes.Node(g.Name))
+	}
+	return p
+}
+
+// gateways are those of both peers, each once.
+func (r *run) gateways() []*node.Client {
+	all := slices.Clone(r.caller.gateways)
+	for _, g := range r.callee.gateways {
+		if !slices.Contains(all, g) {
+			all = append(all, g)
+		}
+	}
+	return all
 }
 
 // program makes the gateways what the scenario declares.
 func (r *run) program(ctx context.Context, callerBehind, calleeBehind nat.Condition) error {
-	begin := time.Now()
+	specs := map[*node.Client]nat.Hop{}
+	for _, g := range r.gateways() {
+		specs[g] = nat.Hop{} // a gateway beyond the condition's chain just routes
+	}
+	for _, side := range []struct {
+		part
+		behind nat.Condition
+	}{{r.callee, calleeBehind}, {r.caller, callerBehind}} {
+		chain := side.behind.Chain()
+		if len(chain) > len(side.gateways) {
+			return fmt.Errorf("%s: the condition %s needs %d gateways, the lab has %d", side.Name(), side.behind.Name, len(chain), len(side.gateways))
+		}
+		for i, hop := range chain {
+			specs[side.gateways[i]] = hop
+		}
+	}
 	each, ctx := errgroup.WithContext(ctx)
-	program := func(c *node.Client, behind nat.Condition) {
+	for g, hop := range specs {
 		each.Go(func() error {
-			spec, err := r.lab.gatewaySpec(c.Name(), behind)
+			spec, err := r.stage.gatewaySpec(g.Name(), hop)
 			if err != nil {
 				return err
 			}
-			if err := c.Program(ctx, spec); err != nil {
-				return fmt.Errorf("program %s: %w", behind.Name, err)
+			if err := g.Program(ctx, spec); err != nil {
+				return fmt.Errorf("program the gateway: %w", err)
 			}
 			return nil
 		})
 	}
-	program(r.callerNAT, callerBehind)
-	if r.calleeNAT != r.callerNAT {
-		program(r.calleeNAT, calleeBehind)
-	}
-	err := each.Wait()
-	r.result.Times.Program = milliseconds(time.Since(begin))
-	return err
+	return each.Wait()
 }
 
-func (l *Lab) gatewaySpec(name string, behind nat.Condition) (gateway.Spec, error) {
-	n, err := l.topology.Node(name)
+func (s *stage) gatewaySpec(name string, hop nat.Hop) (gateway.Spec, error) {
+	n, err := s.topology.Node(name)
 	if err != nil {
 		return gateway.Spec{}, err
 	}
@@ -140,36 +194,54 @@ func (l *Lab) gatewaySpec(name string, behind nat.Condition) (gateway.Spec, erro
 	}
 	return gateway.Spec{
 		WAN: side(n.Interfaces[0]), LAN: side(n.Interfaces[1]),
-		NAT: behind.NAT, Firewall: behind.Firewall,
+		NAT: hop.NAT, Firewall: hop.Firewall,
 	}, nil
 }
 
-// turnAddress is where the TURN server listens and relays.
-func (l *Lab) turnAddress() netip.AddrPort {
-	n, _ := l.topology.Node(topology.Turn)
-	return netip.AddrPortFrom(n.Address(), topology.TurnPort)
+// turnAddress is the TURN server's main address with a port.
+func (s *stage) turnAddress(port uint16) netip.AddrPort {
+	n, _ := s.topology.Node(topology.Turn)
+	return netip.AddrPortFrom(n.Address(), port)
 }
 
-func (l *Lab) turnConfig() turnserver.Config {
-	at := l.turnAddress()
+func (r *run) turnConfig() turnserver.Config {
+	at, secure := r.stage.turnAddress(topology.TurnPort), r.stage.turnAddress(topology.TurnTLSPort)
 	return turnserver.Config{
-		Listen:       []turnserver.Listener{{Network: "udp", Address: at}, {Network: "tcp", Address: at}},
+		Alternate: r.stage.alternate(),
+		Listen: []turnserver.Listener{
+			{Network: "udp", Address: at}, {Network: "tcp", Address: at}, {Network: "tls", Address: secure},
+		},
 		RelayAddress: at.Addr(),
-		Users:        map[string]string{l.user: l.password},
+		Users:        map[string]string{r.lab.user: r.lab.password},
+		Certificate:  r.lab.certificates.chain,
+		Key:          r.lab.certificates.key,
 	}
+}
+
+// alternate is the TURN server's second address and port (RFC 5780).
+func (s *stage) alternate() netip.AddrPort {
+	n, _ := s.topology.Node(topology.Turn)
+	return netip.AddrPortFrom(n.Interfaces[0].Addresses[1].Addr(), topology.AlternatePort)
+}
+
+// turnURL is where a peer finds TURN over a transport (RFC 7065).
+func (s *stage) turnURL(transport string) string {
+	if transport == "tls" {
+		return fmt.Sprintf("turns:%s?transport=tcp", s.turnAddress(topology.TurnTLSPort))
+	}
+	return fmt.Sprintf("turn:%s?transport=%s", s.turnAddress(topology.TurnPort), transport)
 }
 
 func (r *run) openPeers(ctx context.Context) error {
 	each, ctx := errgroup.WithContext(ctx)
-	each.Go(func() error { return r.caller.OpenPeer(ctx, r.peerConfig(r.scenario.Caller, r.caller)) })
-	each.Go(func() error { return r.callee.OpenPeer(ctx, r.peerConfig(r.scenario.Callee, r.callee)) })
+	each.Go(func() error { return r.caller.OpenPeer(ctx, r.peerConfig(r.scenario.Caller, r.caller.Client)) })
+	each.Go(func() error { return r.callee.OpenPeer(ctx, r.peerConfig(r.scenario.Callee, r.callee.Client)) })
 	return each.Wait()
 }
 
 func (r *run) peerConfig(p scenarios.Peer, at *node.Client) peers.Config {
-	server := r.lab.turnAddress()
 	c := peers.Config{
-		Servers: []peers.Server{{URLs: []string{"stun:" + server.String()}}},
+		Servers: []peers.Server{{URLs: []string{"stun:" + r.stage.turnAddress(topology.TurnPort).String()}}},
 		Timing:  peers.Timing(r.scenario.Timing),
 		Channel: peers.Channel{
 			Unordered:         !r.scenario.Channel.IsOrdered(),
@@ -177,19 +249,21 @@ func (r *run) peerConfig(p scenarios.Peer, at *node.Client) peers.Config {
 			MaxPacketLifeTime: r.scenario.Channel.MaxPacketLifeTime,
 		},
 	}
-	if n, err := r.lab.topology.Node(at.Name()); err == nil {
+	if n, err := r.stage.topology.Node(at.Name()); err == nil {
 		// Not the network underneath: it is sealed, and not part of the lab.
 		c.Interfaces = []string{n.Interfaces[0].Segment}
 	}
+	c.Port = p.Port
 	for _, t := range p.Candidates {
 		c.Candidates = append(c.Candidates, peers.CandidateType(t))
 	}
 	if !r.scenario.Turn.Off {
 		turn := peers.Server{Username: r.lab.user, Credential: r.lab.password}
 		for _, transport := range r.scenario.Turn.Transports {
-			turn.URLs = append(turn.URLs, fmt.Sprintf("turn:%s?transport=%s", server, transport))
+			turn.URLs = append(turn.URLs, r.stage.turnURL(transport))
 		}
 		c.Servers = append(c.Servers, turn)
+		c.RootCAs = r.lab.certificates.authority
 	}
 	return c
 }
@@ -206,17 +280,22 @@ func (r *run) closePeers(ctx context.Context) {
 // sight asks all witnesses at once.
 func (r *run) sight(ctx context.Context) (sighting, error) {
 	var s sighting
-	var callerNAT, calleeNAT gateway.Observation
+	gateways := r.gateways()
+	observed := make([]gateway.Observation, len(gateways))
 	each, ctx := errgroup.WithContext(ctx)
 	ask(each, &s.caller, func() (peers.Report, error) { return r.caller.Report(ctx) })
 	ask(each, &s.callee, func() (peers.Report, error) { return r.callee.Report(ctx) })
-	ask(each, &callerNAT, func() (gateway.Observation, error) { return r.callerNAT.ObserveGateway(ctx) })
-	ask(each, &calleeNAT, func() (gateway.Observation, error) { return r.calleeNAT.ObserveGateway(ctx) })
 	ask(each, &s.turn, func() (node.TurnObservation, error) { return r.turn.ObserveTurn(ctx) })
+	for i, g := range gateways {
+		ask(each, &observed[i], func() (gateway.Observation, error) { return g.ObserveGateway(ctx) })
+	}
 	if err := each.Wait(); err != nil {
 		return s, fmt.Errorf("ask the witnesses: %w", err)
 	}
-	s.gateways = map[string]gateway.Observation{r.callerNAT.Name(): callerNAT, r.calleeNAT.Name(): calleeNAT}
+	s.gateways = map[string]gateway.Observation{}
+	for i, g := range gateways {
+		s.gateways[g.Name()] = observed[i]
+	}
 	return s, nil
 }
 

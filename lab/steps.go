@@ -36,6 +36,13 @@ func (r *run) step(ctx context.Context, step scenarios.Step, taken *StepTaken) e
 		return r.echo(ctx, *step.Echo, taken)
 	case step.NoEcho != nil:
 		return r.noEcho(ctx, *step.NoEcho, taken)
+	case step.Wait != 0:
+		select {
+		case <-time.After(time.Duration(step.Wait)):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	case step.Kill == scenarios.KillTurn:
 		return r.turn.StopTurn(ctx)
 	}
@@ -127,8 +134,8 @@ func (r *run) trickle(ctx context.Context) (stop func()) {
 			}
 		})
 	}
-	carry(r.caller, r.callee)
-	carry(r.callee, r.caller)
+	carry(r.caller.Client, r.callee.Client)
+	carry(r.callee.Client, r.caller.Client)
 	return func() {
 		cancel()
 		_ = each.Wait()
@@ -206,9 +213,8 @@ func (r *run) prove(ctx context.Context, before sighting, payload uint64) error 
 		return err
 	}
 	heard := court{
-		topology: r.lab.topology,
+		topology: r.stage.topology,
 		caller:   r.caller.Name(), callee: r.callee.Name(),
-		callerNAT: r.callerNAT.Name(), calleeNAT: r.calleeNAT.Name(),
 		before: before, after: after, payload: payload,
 	}.testimonies()
 	r.heard, r.last = append(r.heard, heard), after

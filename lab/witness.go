@@ -27,10 +27,7 @@ type court struct {
 	topology topology.Topology
 	// caller and callee name the nodes that play the peers.
 	caller, callee string
-	// gateways in front of them, by name; the same one on a shared LAN.
-	callerNAT, calleeNAT string
-
-	before, after sighting
+	before, after  sighting
 	// payload is how many bytes of messages made it there and back in between.
 	// Zero means that nothing did.
 	payload uint64
@@ -107,11 +104,12 @@ const (
 // gateways judges by the packets that were forwarded on either side.
 func (c court) gateways() Testimony {
 	t := Testimony{Witness: "gateways"}
+	callerNAT, calleeNAT := c.nearest(c.caller), c.nearest(c.callee)
 	var callerLeg, calleeLeg leg
 	var callerSaw, calleeSaw string
-	callerLeg, t.CallerLeg, callerSaw = c.leg(c.callerNAT, c.caller)
-	calleeLeg, t.CalleeLeg, calleeSaw = c.leg(c.calleeNAT, c.callee)
-	t.Saw = fmt.Sprintf("%s: %s; %s: %s", c.callerNAT, callerSaw, c.calleeNAT, calleeSaw)
+	callerLeg, t.CallerLeg, callerSaw = c.leg(callerNAT, c.caller)
+	calleeLeg, t.CalleeLeg, calleeSaw = c.leg(calleeNAT, c.callee)
+	t.Saw = fmt.Sprintf("%s: %s; %s: %s", callerNAT, callerSaw, calleeNAT, calleeSaw)
 	switch [2]leg{callerLeg, calleeLeg} {
 	case [2]leg{toPeer, toPeer}:
 		t.Path = scenarios.PathDirect
@@ -121,10 +119,10 @@ func (c court) gateways() Testimony {
 		t.Path = scenarios.PathRelayBoth
 	case [2]leg{nowhere, nowhere}:
 		t.Path = scenarios.PathNone
-		if c.callerNAT == c.calleeNAT && c.payload > 0 {
+		if callerNAT == calleeNAT && c.payload > 0 {
 			// On a shared LAN a direct path does not cross the gateway.
 			t.Path = scenarios.PathDirect
-			t.Saw = c.callerNAT + ": nothing crossed, as on one LAN"
+			t.Saw = callerNAT + ": nothing crossed, as on one LAN"
 		}
 	default:
 		t.Path = unclear
@@ -145,8 +143,7 @@ func (c court) leg(gatewayName, peerName string) (leg, string, string) {
 		if f.Inside != inside.Address() {
 			continue
 		}
-		kind, name := c.towards(f.Remote)
-		key := name + "/" + f.Protocol
+		kind, key := c.towards(f)
 		kinds[key] = kind
 		if sums[key] == nil {
 			sums[key] = &totals{}
@@ -157,7 +154,7 @@ func (c court) leg(gatewayName, peerName string) (leg, string, string) {
 		}
 		side.Packets += f.Packets
 		side.Bytes += f.Bytes
-		side.Protocol = f.Protocol
+		side.Remote, side.Protocol = f.Remote, f.Protocol
 	}
 	var keys, saw []string
 	for key := range sums {
@@ -176,7 +173,7 @@ func (c court) leg(gatewayName, peerName string) (leg, string, string) {
 		}
 		found = kinds[key]
 		if found == toTurn {
-			transport = s.out.Protocol
+			transport = transportOf(s.out)
 		}
 	}
 	if len(saw) == 0 {
@@ -185,18 +182,27 @@ func (c court) leg(gatewayName, peerName string) (leg, string, string) {
 	return found, transport, strings.Join(saw, ", ")
 }
 
-func (c court) towards(remote netip.AddrPort) (leg, string) {
-	owner, known := c.topology.Owner(remote.Addr())
+// towards says what kind of leg a flow is, and calls it in a word.
+func (c court) towards(f gateway.Flow) (leg, string) {
+	owner, known := c.topology.Owner(f.Remote.Addr())
 	switch {
 	case !known:
-		return mixed, remote.String()
+		return mixed, f.Remote.String() + "/" + f.Protocol
 	case owner.Role != topology.Server:
-		return toPeer, "peer"
-	case remote.Port() == topology.TurnPort:
-		return toTurn, "turn"
+		return toPeer, "peer/" + f.Protocol
+	case f.Remote.Port() == topology.TurnPort || f.Remote.Port() == topology.TurnTLSPort:
+		return toTurn, "turn/" + transportOf(f)
 	default:
-		return toRelay, "relayed address"
+		return toRelay, "relayed address/" + f.Protocol
 	}
+}
+
+// transportOf tells TURN over TLS from TURN over TCP by the port.
+func transportOf(f gateway.Flow) string {
+	if f.Protocol == "tcp" && f.Remote.Port() == topology.TurnTLSPort {
+		return "tls"
+	}
+	return f.Protocol
 }
 
 // delta is how much each flow grew; flows that did not are left out.
@@ -268,13 +274,27 @@ func (c court) turn() Testimony {
 	for _, a := range carried {
 		// Behind one gateway the clients look alike: then the server cannot
 		// tell whose leg it is.
-		switch owner, _ := c.topology.Owner(a.Client.Addr()); {
-		case c.callerNAT == c.calleeNAT:
-		case owner.Name == c.caller || owner.Name == c.callerNAT:
+		owner, _ := c.topology.Owner(a.Client.Addr())
+		callers, callees := c.speaksFor(owner.Name, c.caller), c.speaksFor(owner.Name, c.callee)
+		if callers && !callees {
 			t.CallerLeg = a.Transport
-		case owner.Name == c.callee || owner.Name == c.calleeNAT:
+		}
+		if callees && !callers {
 			t.CalleeLeg = a.Transport
 		}
 	}
 	return t
+}
+
+// nearest is the gateway of a peer's own LAN.
+func (c court) nearest(peer string) string {
+	if chain := c.topology.Gateways(peer); len(chain) > 0 {
+		return chain[0].Name
+	}
+	return ""
+}
+
+// speaksFor reports whether packets of a peer may leave from a node's address.
+func (c court) speaksFor(name, peer string) bool {
+	return name == peer || slices.ContainsFunc(c.topology.Gateways(peer), func(g topology.Node) bool { return g.Name == name })
 }

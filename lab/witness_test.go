@@ -43,7 +43,7 @@ func standardCourt(after sighting) court {
 	after.turn.Running = true
 	return court{
 		topology: topology.Standard(), caller: topology.Caller, callee: topology.Callee,
-		callerNAT: topology.CallerNAT, calleeNAT: topology.CalleeNAT, after: after, payload: payload,
+		after: after, payload: payload,
 	}
 }
 
@@ -132,7 +132,7 @@ func TestOnOneLANTheGatewaySeesNothing(t *testing.T) {
 		caller: selected(callerHost, neighbourHost), callee: selected(neighbourHost, callerHost),
 		gateways: map[string]gateway.Observation{topology.CallerNAT: {}},
 	})
-	c.callee, c.calleeNAT = topology.Neighbour, topology.CallerNAT
+	c.callee = topology.Neighbour
 	if got, agreed := agree(c.testimonies()); !agreed || got.Path != scenarios.PathDirect {
 		t.Errorf("agreed %t on %s, want direct", agreed, got)
 	}

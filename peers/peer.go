@@ -55,6 +55,14 @@ type Config struct {
 	// Loopback adds loopback addresses to the host candidates.
 	Loopback bool `json:"loopback,omitempty"`
 
+	// Port is the UDP port that host candidates, or where there are none
+	// server-reflexive ones, are gathered from; zero means any.
+	Port uint16 `json:"port,omitempty"`
+
+	// RootCAs are the certificates, in PEM, that vouch for the servers of turns:
+	// URLs over TCP; empty means the system's.
+	RootCAs string `json:"root_cas,omitempty"`
+
 	// Channel is the data channel a caller opens.
 	Channel Channel `json:"channel,omitzero"`
 
@@ -106,6 +114,14 @@ type Peer struct {
 	echo echoState
 }
 
+// usedNet is the network stack of this peer.
+func (p *Peer) usedNet() transport.Net {
+	if p.config.Net != nil {
+		return p.config.Net
+	}
+	return p.net
+}
+
 // ErrClosed is what methods return once Close was called.
 var ErrClosed = errors.New("the peer is closed")
 
@@ -154,6 +170,11 @@ func New(config Config) (*Peer, error) {
 	if t := config.iceTimeout; t > 0 {
 		settings.SetICETimeouts(t, t, t/4)
 	}
+	if config.Port != 0 {
+		if err := settings.SetEphemeralUDPPortRange(config.Port, config.Port); err != nil {
+			return nil, fmt.Errorf("port %d: %w", config.Port, err)
+		}
+	}
 	if len(config.Interfaces) > 0 {
 		settings.SetInterfaceFilter(func(name string) bool { return slices.Contains(config.Interfaces, name) })
 	}
@@ -167,6 +188,14 @@ func New(config Config) (*Peer, error) {
 			return nil, fmt.Errorf("list network interfaces: %w", err)
 		}
 		settings.SetNet(p.net)
+	}
+
+	if config.RootCAs != "" {
+		dialer, err := trust(p.usedNet(), config.RootCAs, config.Servers)
+		if err != nil {
+			return nil, err
+		}
+		settings.SetICEProxyDialer(dialer)
 	}
 
 	// No interceptors: they serve audio and video.

@@ -1,6 +1,7 @@
 package turnserver
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -57,13 +58,18 @@ type Config struct {
 	// Quota is how many allocations one username may hold at once. 0 means no limit.
 	Quota int `json:"quota,omitempty"`
 
+	// Certificate and Key, in PEM, are what "tls" listeners show: a chain, leaf first, and its
+	// private key.
+	Certificate string `json:"certificate,omitempty"`
+	Key         string `json:"key,omitempty"`
+
 	// LoggerFactory receives turn/v4's own log. Nil means silence.
 	LoggerFactory logging.LoggerFactory `json:"-"`
 }
 
 // Listener is a socket on which clients reach the server.
 type Listener struct {
-	Network string         `json:"network"` // "udp" or "tcp"
+	Network string         `json:"network"` // "udp", "tcp" or "tls", which is TLS over TCP
 	Address netip.AddrPort `json:"address"`
 }
 
@@ -100,8 +106,13 @@ func (c Config) validate() error {
 		return errors.New("turn server: nothing to listen on: give at least one address")
 	}
 	for _, l := range c.Listen {
-		if l.Network != "udp" && l.Network != "tcp" {
-			return fmt.Errorf("turn server: listen %s: unknown network %q: use udp or tcp", l.Address, l.Network)
+		if l.Network != "udp" && l.Network != "tcp" && l.Network != "tls" {
+			return fmt.Errorf("turn server: listen %s: unknown network %q: use udp, tcp or tls", l.Address, l.Network)
+		}
+		if l.Network == "tls" {
+			if _, err := c.certificate(); err != nil {
+				return fmt.Errorf("turn server: listen %s %s: %w: give a certificate and its key in PEM", l.Network, l.Address, err)
+			}
 		}
 		if !l.Address.IsValid() {
 			return fmt.Errorf("turn server: listen %s: no address: give one as IP:PORT", l.Network)
@@ -136,6 +147,10 @@ func (c Config) validate() error {
 	}
 
 	return nil
+}
+
+func (c Config) certificate() (tls.Certificate, error) {
+	return tls.X509KeyPair([]byte(c.Certificate), []byte(c.Key))
 }
 
 func (c Config) validateAlternate() error {

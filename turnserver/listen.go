@@ -1,6 +1,7 @@
 package turnserver
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -26,6 +27,32 @@ func listenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
 	}
 
 	return ln, nil
+}
+
+// streamListener takes clients over TCP or TLS.
+type streamListener struct {
+	net.Listener
+	transport string // "tcp" or "tls"
+}
+
+func (s *Server) listenStream(l Listener) (streamListener, error) {
+	ln, err := listenTCP(l.Address)
+	if err != nil {
+		return streamListener{}, err
+	}
+	if l.Network != "tls" {
+		return streamListener{ln, l.Network}, nil
+	}
+	certificate, err := s.config.certificate()
+	if err != nil {
+		_ = ln.Close()
+
+		return streamListener{}, err
+	}
+	// The handshake is done by the leg's first read, so a slow one holds nobody up.
+	return streamListener{tls.NewListener(ln, &tls.Config{
+		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
+	}), l.Network}, nil
 }
 
 func network(transport string, addr netip.Addr) string {

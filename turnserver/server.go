@@ -30,7 +30,7 @@ type Server struct {
 	mu        sync.Mutex
 	closing   bool
 	closed    chan struct{}
-	listeners []*net.TCPListener
+	listeners []streamListener
 	discovery *discovery // nil without Config.Alternate
 	legs      map[*leg]struct{}
 	readers   sync.WaitGroup // accept loops, legs and the alternate sockets
@@ -85,7 +85,7 @@ func (s *Server) open() error {
 			sockets = append(sockets, conn)
 			l.Address = addrPort(conn.LocalAddr())
 		} else {
-			ln, err := listenTCP(l.Address)
+			ln, err := s.listenStream(l)
 			if err != nil {
 				closeAll(sockets)
 
@@ -138,12 +138,12 @@ func closeAll(conns []*net.UDPConn) {
 	}
 }
 
-func (s *Server) accept(ln *net.TCPListener) {
+func (s *Server) accept(ln streamListener) {
 	for {
 		conn, err := ln.Accept()
 		switch {
 		case err == nil:
-			_ = s.serve("tcp", newStream(conn))
+			_ = s.serve(ln.transport, newStream(conn))
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:

@@ -92,7 +92,7 @@ and proves with independent witnesses which path the echo took.`,
 		return exit{exitUsage, fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(
-		newRunCommand(), newListCommand(), newSchemaCommand(), newCleanCommand(),
+		newRunCommand(), newMatrixCommand(), newProbeCommand(), newListCommand(), newSchemaCommand(), newCleanCommand(),
 		newEchoCommand(), newCallCommand(), newTurnCommand(), newAgentCommand(),
 	)
 	usageErrors(root)

@@ -108,32 +108,20 @@ func runAll(ctx context.Context, place fabric.Fabric, list []scenarios.Scenario,
 		defer func() { err = errors.Join(err, c.Close()) }()
 	}
 	begin := time.Now()
-	var l *lab.Lab
-	defer func() {
-		if l != nil {
-			err = errors.Join(err, l.Close())
-		}
-	}()
+	out.progress("bringing the lab up")
+	l, err := lab.Start(ctx, place)
+	if err != nil {
+		return invalid(err)
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	out.up(l)
 	var results []lab.Result
 	for _, s := range list {
+		out.begin(s)
+		r := l.Run(ctx, s)
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
 		}
-		if l != nil && l.Broken() {
-			if err := l.Close(); err != nil {
-				return err
-			}
-			l = nil
-		}
-		if l == nil {
-			out.progress("bringing the lab up")
-			if l, err = lab.Start(ctx, place); err != nil {
-				return invalid(err)
-			}
-			out.up(l)
-		}
-		out.begin(s)
-		r := l.Run(ctx, s)
 		results = append(results, r)
 		out.result(r)
 	}
@@ -179,7 +167,7 @@ func newReporter(format string, list []scenarios.Scenario, out, err io.Writer) r
 	if format == "json" {
 		return &jsonReporter{out: out, err: err}
 	}
-	t := &textReporter{out: out, err: err, live: isTerminal(err), width: len("scenario")}
+	t := &textReporter{out: out, live: newProgress(err), width: len("scenario")}
 	for _, s := range list {
 		t.width = max(t.width, len(s.Name))
 	}

@@ -3,10 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/icelab-go/icelab/lab"
 	"github.com/icelab-go/icelab/scenarios"
@@ -14,33 +11,15 @@ import (
 
 // textReporter prints one line a scenario, and more when one did not pass.
 type textReporter struct {
-	out, err io.Writer
-	live     bool // progress overwrites itself
-	started  bool
-	width    int // of the longest scenario's name
+	out   io.Writer
+	live  progress
+	width int // of the longest scenario's name
 }
 
-func (t *textReporter) progress(what string) {
-	if t.live {
-		fmt.Fprintf(t.err, "\r\x1b[K%s ...", what)
-		return
-	}
-	fmt.Fprintln(t.err, what+" ...")
-}
-
-// clear takes the line of progress away.
-func (t *textReporter) clear() {
-	if t.live {
-		fmt.Fprint(t.err, "\r\x1b[K")
-	}
-}
+func (t *textReporter) progress(what string) { t.live.say(what) }
 
 func (t *textReporter) up(l *lab.Lab) {
-	t.clear()
-	if t.started {
-		return
-	}
-	t.started = true
+	t.live.clear()
 	fmt.Fprintf(t.out, "lab up in %.1f s\n\n", l.UpTime.Seconds())
 	fmt.Fprintf(t.out, row, " ", t.width, "scenario", "expected", "proven", "open", "echoed", "caller × callee")
 }
@@ -49,13 +28,13 @@ func (t *textReporter) up(l *lab.Lab) {
 const row = "%s %-*s  %-14s  %-14s  %7s  %9s  %s\n"
 
 func (t *textReporter) begin(s scenarios.Scenario) {
-	if t.live {
+	if t.live.live {
 		t.progress(s.Name)
 	}
 }
 
 func (t *textReporter) result(r lab.Result) {
-	t.clear()
+	t.live.clear()
 	expected := lab.Path{Path: r.Expected.Path, Transport: r.Expected.Transport}
 	proven := "–"
 	if r.Proven != nil {
@@ -85,31 +64,24 @@ func (t *textReporter) result(r lab.Result) {
 }
 
 func (t *textReporter) mark(v lab.Verdict) string {
-	sign, colour := "✓", "32"
 	switch v {
+	case lab.Passed:
+		return coloured(t.out, "✓", green)
 	case lab.Failed:
-		sign, colour = "✗", "31"
-	case lab.Invalid:
-		sign, colour = "!", "33"
+		return coloured(t.out, "✗", red)
+	case lab.Unsupported:
+		return coloured(t.out, "–", yellow)
+	default:
+		return coloured(t.out, "!", yellow)
 	}
-	if !isTerminal(t.out) || os.Getenv("NO_COLOR") != "" {
-		return sign
-	}
-	return "\x1b[" + colour + "m" + sign + "\x1b[0m"
 }
 
 func (t *textReporter) end(results []lab.Result, took time.Duration) {
 	fmt.Fprintf(t.out, "\n%d of %d passed in %.1f s", count(results, lab.Passed), len(results), took.Seconds())
-	if n := count(results, lab.Failed); n > 0 {
-		fmt.Fprintf(t.out, ", %d failed", n)
-	}
-	if n := count(results, lab.Invalid); n > 0 {
-		fmt.Fprintf(t.out, ", %d invalid", n)
+	for _, v := range []lab.Verdict{lab.Failed, lab.Invalid, lab.Unsupported} {
+		if n := count(results, v); n > 0 {
+			fmt.Fprintf(t.out, ", %d %s", n, v)
+		}
 	}
 	fmt.Fprintln(t.out)
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -71,6 +71,7 @@ can log in.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:"+strconv.Itoa(turnserver.DefaultPort), "serve UDP and TCP on this `ADDR:PORT`")
+	f.StringVar(&flags.alternate, "alternate", "", "answer NAT behaviour discovery too (RFC 5780), from this second `IP:PORT`; both differ from those of --listen")
 	f.StringVar(&flags.relay, "relay", "", "relay from this `IP`, one of this machine's (default: that of --listen, or this machine's own when that is loopback or 0.0.0.0)")
 	f.StringVar(&flags.relayPorts, "relay-ports", "49152-65535", "relay from these ports, as `MIN-MAX`")
 	f.StringVar(&flags.realm, "realm", turnserver.DefaultRealm, "`realm` of the credentials")
@@ -82,9 +83,9 @@ can log in.`,
 }
 
 type turnFlags struct {
-	listen, relay, relayPorts, realm string
-	users, deny                      []string
-	quota                            int
+	listen, alternate, relay, relayPorts, realm string
+	users, deny                                 []string
+	quota                                       int
 }
 
 // config also returns whether it made up the credentials.
@@ -101,6 +102,11 @@ func (f turnFlags) config() (config turnserver.Config, generated bool, err error
 		Realm:  f.realm,
 		Users:  map[string]string{},
 		Quota:  f.quota,
+	}
+	if f.alternate != "" {
+		if config.Alternate, err = netip.ParseAddrPort(f.alternate); err != nil {
+			return config, false, fmt.Errorf("--alternate %s: write IP:PORT, such as 198.18.0.11:3479", f.alternate)
+		}
 	}
 	if config.RelayAddress, err = f.relayAddress(listen.Addr()); err != nil {
 		return config, false, err

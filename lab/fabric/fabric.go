@@ -35,3 +35,11 @@ type Unavailable struct {
 func (u *Unavailable) Error() string {
 	return u.Fabric + " is not available: " + u.Why + "; " + u.Remedy
 }
+
+// Lacking says that a fabric is there, but cannot hold a topology.
+type Lacking struct {
+	Fabric string
+	Why    string // "it has no second NAT"
+}
+
+func (l *Lacking) Error() string { return "not supported on " + l.Fabric + ": " + l.Why }

@@ -17,6 +17,7 @@ import (
 	"github.com/creachadair/jrpc2/handler"
 
 	"github.com/icelab-go/icelab/lab/gateway"
+	"github.com/icelab-go/icelab/lab/probe"
 	"github.com/icelab-go/icelab/peers"
 	"github.com/icelab-go/icelab/turnserver"
 )
@@ -42,6 +43,8 @@ func (a *Agent) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 
 		methodProgram: handler.New(func(_ context.Context, s gateway.Spec) error { return gateway.Program(s) }),
 		methodFlows:   handler.New(func(context.Context) (gateway.Observation, error) { return gateway.Observe() }),
+
+		methodProbe: handler.New(measure),
 
 		methodTurnStart: handler.New(a.startTurn),
 		methodTurnStop:  handler.New(a.stopTurn),
@@ -135,6 +138,12 @@ func (a *Agent) configure(_ context.Context, n Network) error {
 	}
 	a.network = &n
 	return nil
+}
+
+func measure(ctx context.Context, p probing) (probe.Card, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.Within)
+	defer cancel()
+	return probe.Run(ctx, p.Config)
 }
 
 func (a *Agent) startTurn(ctx context.Context, c turnserver.Config) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/creachadair/jrpc2/channel"
 
 	"github.com/icelab-go/icelab/lab/gateway"
+	"github.com/icelab-go/icelab/lab/probe"
 	"github.com/icelab-go/icelab/peers"
 	"github.com/icelab-go/icelab/turnserver"
 )
@@ -153,6 +154,11 @@ func (c *Client) Program(ctx context.Context, s gateway.Spec) error {
 // ObserveGateway reads the gateway's counters.
 func (c *Client) ObserveGateway(ctx context.Context) (gateway.Observation, error) {
 	return ask[gateway.Observation](ctx, c, methodFlows, nil)
+}
+
+// Probe measures the NAT in front of the node, at most as long as within.
+func (c *Client) Probe(ctx context.Context, p probe.Config, within time.Duration) (probe.Card, error) {
+	return ask[probe.Card](ctx, c, methodProbe, probing{p, within})
 }
 
 // StartTurn starts the TURN server, in place of one that runs.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/icelab-go/icelab/lab/probe"
 	"github.com/icelab-go/icelab/peers"
 	"github.com/icelab-go/icelab/turnserver"
 )
@@ -15,6 +16,8 @@ const (
 
 	methodProgram = "gateway.program"
 	methodFlows   = "gateway.observe"
+
+	methodProbe = "probe.run"
 
 	methodTurnStart = "turn.start"
 	methodTurnStop  = "turn.stop"
@@ -62,6 +65,14 @@ type Echoed struct {
 	peers.EchoResult
 	Problem string `json:"problem,omitempty"`
 }
+
+// probing is what to measure against, and how long that may take.
+type probing struct {
+	probe.Config
+	Within time.Duration `json:"within"`
+}
+
+func (p probing) limit() time.Duration { return p.Within }
 
 type description struct {
 	SDP string `json:"sdp"`

@@ -36,8 +36,13 @@ const (
 	Neighbour = "neighbour"
 )
 
-// TurnPort is where the TURN server listens, UDP and TCP (RFC 8656 §3).
-const TurnPort = 3478
+// Where the TURN server listens: UDP and TCP on the port of RFC 8656 §3, TLS on
+// the port that passes where only the web does. The alternate port is RFC 5780's.
+const (
+	TurnPort      = 3478
+	TurnTLSPort   = 443
+	AlternatePort = 3479
+)
 
 // Role is what a node does in the lab.
 type Role string
