@@ -11,17 +11,26 @@ import (
 
 func TestBundledScenariosExpectWhatTheirNamesSay(t *testing.T) {
 	want := map[string]Expect{
-		"direct-survives-turn-loss":     {Path: PathDirect},
-		"host-open":                     {Path: PathDirect},
-		"host-same-lan":                 {Path: PathDirect},
-		"relay-dies-with-turn":          {Path: PathRelay, Transport: UDP},
-		"relay-forced-both":             {Path: PathRelayBoth, Transport: UDP},
-		"relay-symmetric":               {Path: PathRelay, Transport: UDP},
-		"relay-tcp-when-udp-blocked":    {Path: PathRelay, Transport: TCP},
-		"srflx-forced":                  {Path: PathDirect},
-		"srflx-port-restricted":         {Path: PathDirect},
-		"symmetric-without-turn":        {Path: PathNone},
-		"unordered-partial-reliability": {Path: PathDirect},
+		"cgnat":                           {Path: PathDirect},
+		"direct-survives-turn-loss":       {Path: PathDirect},
+		"hairpin-off":                     {Path: PathRelay, Transport: UDP},
+		"hairpin-on":                      {Path: PathDirect},
+		"host-open":                       {Path: PathDirect},
+		"host-same-lan":                   {Path: PathDirect},
+		"lifetime-shorter-than-keepalive": {Path: PathDirect},
+		"relay-dies-with-turn":            {Path: PathRelay, Transport: UDP},
+		"relay-forced-both":               {Path: PathRelayBoth, Transport: UDP},
+		"relay-symmetric":                 {Path: PathRelay, Transport: UDP},
+		"relay-tcp-when-udp-blocked":      {Path: PathRelay, Transport: TCP},
+		"same-prefix":                     {Path: PathDirect},
+		"same-source-port":                {Path: PathDirect},
+		"shared-carrier-hairpin":          {Path: PathDirect},
+		"shared-carrier-no-hairpin":       {Path: PathRelay, Transport: UDP},
+		"srflx-forced":                    {Path: PathDirect},
+		"srflx-port-restricted":           {Path: PathDirect},
+		"symmetric-without-turn":          {Path: PathNone},
+		"tls-443-only":                    {Path: PathRelay, Transport: TLS},
+		"unordered-partial-reliability":   {Path: PathDirect},
 	}
 	got := map[string]Expect{}
 	last := ""
@@ -40,6 +49,18 @@ func TestBundledScenariosExpectWhatTheirNamesSay(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestBundledScenariosExpectWhatIsPredicted(t *testing.T) {
+	for _, s := range Bundled() {
+		p, err := s.Predict()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if Path(p.Path) != s.Expect.Path || p.Transport != s.Expect.Transport {
+			t.Errorf("%s expects %s %s, but %s over %q is predicted: %s", s.Name, s.Expect.Path, s.Expect.Transport, p.Path, p.Transport, p.Reason)
+		}
 	}
 }
 

@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-
-	"github.com/icelab-go/icelab/lab/nat"
+	"time"
 )
 
 // problem is what is wrong with a scenario, and the place of it: see positions.
@@ -24,6 +23,7 @@ func check(s Scenario) *problem {
 		checkName(s.Name),
 		checkCaller(s.Caller),
 		checkCallee(s.Callee),
+		checkCarrier(s.Carrier),
 		checkTurn(s.Turn),
 		checkWord("timing", s.Timing, timings()),
 		checkChannel(s.Channel),
@@ -35,10 +35,12 @@ func check(s Scenario) *problem {
 		}
 	}
 	// With every value sound by itself, whether they can be together.
-	if p := checkOrder(s); p != nil {
-		return p
+	for _, check := range []func(Scenario) *problem{checkNetwork, checkOrder, checkPossible} {
+		if p := check(s); p != nil {
+			return p
+		}
 	}
-	return checkPossible(s)
+	return nil
 }
 
 const namePattern = `^[a-z0-9]+(-[a-z0-9]+)*$`
@@ -59,31 +61,37 @@ func checkCaller(p Peer) *problem {
 	if p.LAN != CallerLAN {
 		return problemf("caller.lan", "caller.lan is %s, but the caller is always on %s; to have both peers on one LAN write callee: {lan: %s}", quote(p.LAN), CallerLAN, CallerLAN)
 	}
-	if p := checkCondition("caller", p.Condition); p != nil {
+	if p := checkBehind("caller", p); p != nil {
 		return p
 	}
-	return checkWords("caller.candidates", "candidate type", p.Candidates, candidateTypes())
+	return checkCandidates("caller", p)
 }
 
 func checkCallee(p Peer) *problem {
 	if p := checkWord("callee.lan", p.LAN, []string{CallerLAN, CalleeLAN}); p != nil {
 		return p
 	}
-	if p.LAN != CallerLAN {
-		if p := checkCondition("callee", p.Condition); p != nil {
+	switch {
+	case p.LAN != CallerLAN:
+		if p := checkBehind("callee", p); p != nil {
 			return p
 		}
-	} else if p.Condition != "" {
+	case p.Condition != "":
 		return problemf("callee.condition", "callee.condition is %s, but on %s the callee sits behind the caller's gateway; leave it out and give the caller the condition", quote(p.Condition), CallerLAN)
+	case p.NAT != nil:
+		return problemf("callee.nat", "callee.nat is %s, but on %s the callee sits behind the caller's gateway; leave it out and give the caller the NAT", p.NAT, CallerLAN)
 	}
-	return checkWords("callee.candidates", "candidate type", p.Candidates, candidateTypes())
+	return checkCandidates("callee", p)
 }
 
-func checkCondition(peer, name string) *problem {
-	if names := nat.ConditionNames(); !slices.Contains(names, name) {
-		return problemf(peer+".condition", "unknown condition %s; %s", quote(name), suggest(name, names))
+func checkCandidates(peer string, p Peer) *problem {
+	if p := checkWords(peer+".candidates", "candidate type", p.Candidates, candidateTypes()); p != nil {
+		return p
 	}
-	return nil
+	if p.Port == 0 {
+		return nil
+	}
+	return checkRange(peer+".port", int(p.Port), minPort, maxPort)
 }
 
 func checkTurn(t Turn) *problem {
@@ -118,17 +126,19 @@ func checkSteps(steps []Step) *problem {
 func checkStep(place string, s Step) *problem {
 	switch n := s.actions(); {
 	case n == 0:
-		return problemf(place, "%s does nothing; write one of connect, echo, no-echo, kill: %s", place, KillTurn)
+		return problemf(place, "%s does nothing; write one of connect, echo, no-echo, kill: %s, wait: 4s", place, KillTurn)
 	case n > 1:
 		return problemf(place, "%s does %d things at once; give each a list item of its own", place, n)
 	}
 	switch {
 	case s.Connect != nil:
-		return checkDuration(place+".connect.within", s.Connect.Within)
+		return checkDuration(place+".connect.within", s.Connect.Within, maxDuration)
 	case s.NoEcho != nil:
-		return checkDuration(place+".no-echo.for", s.NoEcho.For)
+		return checkDuration(place+".no-echo.for", s.NoEcho.For, maxDuration)
 	case s.Kill != "":
 		return checkWord(place+".kill", s.Kill, []string{KillTurn})
+	case s.Wait != 0:
+		return checkDuration(place+".wait", s.Wait, maxWait)
 	}
 	if p := checkRange(place+".echo.messages", s.Echo.Messages, minMessages, maxMessages); p != nil {
 		return p
@@ -136,18 +146,14 @@ func checkStep(place string, s Step) *problem {
 	if p := checkRange(place+".echo.bytes", s.Echo.Bytes, minBytes, maxBytes); p != nil {
 		return p
 	}
-	return checkDuration(place+".echo.within", s.Echo.Within)
+	return checkDuration(place+".echo.within", s.Echo.Within, maxDuration)
 }
 
 func checkExpect(e Expect) *problem {
 	if e.Path == "" {
 		return problemf("expect", "nothing says what to expect; add for example expect: {path: direct}")
 	}
-	var names []string
-	for _, p := range paths() {
-		names = append(names, string(p))
-	}
-	if p := checkWord("expect.path", string(e.Path), names); p != nil {
+	if p := checkWord("expect.path", e.Path, paths()); p != nil {
 		return p
 	}
 	if e.Transport == "" {
@@ -156,16 +162,20 @@ func checkExpect(e Expect) *problem {
 	return checkWord("expect.transport", e.Transport, transports())
 }
 
-func checkWord(place, word string, names []string) *problem {
-	if !slices.Contains(names, word) {
-		return problemf(place, "%s is %s; %s", place, quote(word), suggest(word, names))
+func checkWord[T ~string](place string, word T, words []T) *problem {
+	if slices.Contains(words, word) {
+		return nil
 	}
-	return nil
+	var names []string
+	for _, w := range words {
+		names = append(names, string(w))
+	}
+	return problemf(place, "%s is %s; %s", place, quote(string(word)), suggest(string(word), names))
 }
 
 func checkWords(place, kind string, words, names []string) *problem {
 	if len(words) == 0 {
-		return problemf(place, "%s is an empty list; name one or more, or leave the key out for all", place)
+		return problemf(place, "%s is an empty list; name one or more, or leave the key out for the default", place)
 	}
 	for i, word := range words {
 		at := fmt.Sprintf("%s[%d]", place, i)
@@ -186,9 +196,9 @@ func checkRange(place string, n, least, most int) *problem {
 	return nil
 }
 
-func checkDuration(place string, d Duration) *problem {
-	if d <= 0 || d > maxDuration {
-		return problemf(place, "%s is %s; want more than 0s and at most 10m", place, d)
+func checkDuration(place string, d, most Duration) *problem {
+	if d <= 0 || d > most {
+		return problemf(place, "%s is %s; want more than 0s and at most %gm", place, d, time.Duration(most).Minutes())
 	}
 	return nil
 }

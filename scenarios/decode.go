@@ -45,6 +45,9 @@ func (d decoder) value(n ast.Node, v reflect.Value, place string) *Error {
 		v.Set(reflect.New(v.Type().Elem()))
 		v = v.Elem()
 	}
+	if isBehavior(v) {
+		return d.behavior(n, v, place)
+	}
 	if p, ok := v.Addr().Interface().(presettable); ok {
 		p.preset()
 	}

@@ -10,7 +10,7 @@ func ExampleParse() {
 	s, err := scenarios.Parse("mine.yaml", []byte(`
 name: office-to-home
 caller: udp-blocked
-callee: {condition: port-restricted, candidates: [host, srflx]}
+callee: {condition: port-restricted, candidates: [srflx, relay]}
 expect: {path: relay, transport: tcp}
 `))
 	fmt.Println(s.Steps, err)
@@ -24,7 +24,7 @@ expect: {path: direct}
 	fmt.Println(err)
 	// Output:
 	// [connect within 10s echo 20 × 1000 bytes within 10s] <nil>
-	// mine.yaml:5:16: expect.path is direct, but no UDP passes the caller's udp-blocked; want relay, relay-both or none
+	// mine.yaml:5:16: expect.path is direct, but the best there can be is relay: no UDP passes the caller's firewall, so the caller can use nothing but its relay over tcp; want relay, relay-both or none
 }
 
 func ExampleScenario_Complete() {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/icelab-go/icelab/lab/nat"
 )
 
 func TestParseFillsInDefaults(t *testing.T) {
@@ -75,10 +77,40 @@ func TestParseFillsInDefaults(t *testing.T) {
 			},
 		},
 		{
+			name: "what both peers are behind, written out",
+			yaml: "name: x\ncaller: {nat: {mapping: adm, filtering: eif}, port: 1024}\n" +
+				"callee:\n  port: 65535\n  nat: {mapping: apdm, filtering: adf, ports: sequential, hairpin: true, lifetime: 5s, unsolicited: reject}\n" +
+				"carrier: {mapping: eim, filtering: apdf, hairpin: true, unsolicited: drop}\nsame-prefix: true\n" +
+				"turn: {transports: [tls]}\nexpect: {path: none}",
+			want: Scenario{
+				Name: "x",
+				Caller: Peer{
+					NAT:        &nat.Behavior{Mapping: nat.ADM, Filtering: nat.EIF, Ports: nat.Preserving},
+					Candidates: all, LAN: CallerLAN, Port: 1024,
+				},
+				Callee: Peer{
+					NAT: &nat.Behavior{
+						Mapping: nat.APDM, Filtering: nat.ADF, Ports: nat.Sequential,
+						Hairpin: true, Lifetime: 5 * time.Second, Unsolicited: nat.Reject,
+					},
+					Candidates: all, LAN: CalleeLAN, Port: 65535,
+				},
+				Carrier: &nat.Behavior{
+					Mapping: nat.EIM, Filtering: nat.APDF, Ports: nat.Preserving, Hairpin: true, Unsolicited: nat.Drop,
+				},
+				SamePrefix: true,
+				Turn:       Turn{Transports: []string{TLS}},
+				Timing:     Tuned,
+				Steps:      []Step{connect},
+				Expect:     Expect{Path: PathNone},
+				File:       "x.yaml",
+			},
+		},
+		{
 			name: "steps with some of their options",
 			yaml: "name: x\ncaller: {candidates: [relay]}\nturn: {transports: [tcp]}\nsteps:\n" +
-				"  - connect: {}\n  - echo: {bytes: 65535}\n  - echo: {messages: 1, within: 1m}\n  - kill: turn\n  - no-echo\n  - no-echo: {for: 300ms}\n" +
-				"expect: {path: relay, transport: tcp}",
+				"  - connect: {}\n  - echo: {bytes: 65535}\n  - echo: {messages: 1, within: 1m}\n  - kill: turn\n  - no-echo\n  - wait: 1m\n  - no-echo: {for: 300ms}\n" +
+				"expect: {path: relay-both, transport: tcp}",
 			want: Scenario{
 				Name:   "x",
 				Caller: Peer{Condition: "open", Candidates: []string{Relay}, LAN: CallerLAN},
@@ -91,9 +123,10 @@ func TestParseFillsInDefaults(t *testing.T) {
 					{Echo: &Echo{Messages: 1, Bytes: 1000, Within: Duration(time.Minute)}},
 					{Kill: KillTurn},
 					{NoEcho: &NoEcho{For: Duration(2 * time.Second)}},
+					{Wait: Duration(time.Minute)},
 					{NoEcho: &NoEcho{For: Duration(300 * time.Millisecond)}},
 				},
-				Expect: Expect{Path: PathRelay, Transport: TCP},
+				Expect: Expect{Path: PathRelayBoth, Transport: TCP},
 				File:   "x.yaml",
 			},
 		},
@@ -129,6 +162,7 @@ func TestParseFillsInDefaults(t *testing.T) {
 // The rows are what people get wrong.
 func TestParseRefuses(t *testing.T) {
 	const end = "\nexpect: {path: direct}\n"
+	conditions := enumerate(nat.ConditionNames(), " or ")
 	for _, tt := range []struct{ name, yaml, want string }{
 		// The file.
 		{"empty file", "", "1:1: the file is empty; a scenario needs at least name and expect"},
@@ -139,22 +173,22 @@ func TestParseRefuses(t *testing.T) {
 		{"quote left open", "name: x\nabout: 'y\n", "2:8: this is not YAML: could not find end character of single-quoted text; correct the syntax here"},
 		{"bracket left open", "name: x\nsteps: [connect\n", "2:8: this is not YAML: sequence end token ']' not found; correct the syntax here"},
 		{"tab for indentation", "name: x\ncaller:\n\tcondition: open\n", "3:1: this is not YAML: found character '\\t' that cannot start any token; correct the syntax here"},
-		{"list for a scenario", "- name: x\n", "1:1: the scenario is a list, not a mapping; its keys are name, about, caller, callee, turn, timing, channel, steps and expect"},
-		{"text for a scenario", "relay-symmetric\n", `1:1: the scenario is "relay-symmetric", not a mapping; its keys are name, about, caller, callee, turn, timing, channel, steps and expect`},
+		{"list for a scenario", "- name: x\n", "1:1: the scenario is a list, not a mapping; its keys are name, about, caller, callee, carrier, same-prefix, turn, timing, channel, steps and expect"},
+		{"text for a scenario", "relay-symmetric\n", `1:1: the scenario is "relay-symmetric", not a mapping; its keys are name, about, caller, callee, carrier, same-prefix, turn, timing, channel, steps and expect`},
 		{"anchor", "name: &n x" + end, "1:7: name uses an anchor, alias or tag; write the value out"},
 		{"alias", "name: x\nabout: *n" + end, "2:8: about uses an anchor, alias or tag; write the value out"},
 		{"tag", "name: !!str x" + end, "1:7: name uses an anchor, alias or tag; write the value out"},
 
 		// Keys.
 		{"key misspelt", "name: x\nstesp: []" + end, `2:1: unknown key "stesp"; did you mean "steps"?`},
-		{"key unknown", "name: x\nrouter: []" + end, `2:1: unknown key "router"; want name, about, caller, callee, turn, timing, channel, steps or expect`},
+		{"key unknown", "name: x\nrouter: []" + end, `2:1: unknown key "router"; want name, about, caller, callee, carrier, same-prefix, turn, timing, channel, steps or expect`},
 		{"key of a peer misspelt", "name: x\ncaller: {candidate: [host]}" + end, `2:10: unknown key "candidate" in caller; did you mean "candidates"?`},
 		{"key of a peer in capitals", "name: x\ncallee:\n  LAN: caller-lan" + end, `3:3: unknown key "LAN" in callee; did you mean "lan"?`},
 		{"key of the channel misspelt", "name: x\nchannel: {maxRetransmit: 7}" + end, `2:11: unknown key "maxRetransmit" in channel; did you mean "maxRetransmits"?`},
 		{"key of a step unknown", "name: x\nsteps:\n  - connect: {for: 5s}" + end, `3:15: unknown key "for" in steps[0].connect; want within`},
-		{"key that is no text", "name: x\n5: y" + end, `2:1: unknown key "5"; want name, about, caller, callee, turn, timing, channel, steps or expect`},
-		{"key after a two-byte letter", "name: x\ncaller: {condition: 'ü', zone: y}" + end, `2:26: unknown key "zone" in caller; want condition, candidates or lan`},
-		{"merge key", "name: x\n<<: {about: y}" + end, `2:1: unknown key "<<"; want name, about, caller, callee, turn, timing, channel, steps or expect`},
+		{"key that is no text", "name: x\n5: y" + end, `2:1: unknown key "5"; want name, about, caller, callee, carrier, same-prefix, turn, timing, channel, steps or expect`},
+		{"key after a two-byte letter", "name: x\ncaller: {condition: 'ü', zone: y}" + end, `2:26: unknown key "zone" in caller; want condition, nat, candidates, lan or port`},
+		{"merge key", "name: x\n<<: {about: y}" + end, `2:1: unknown key "<<"; want name, about, caller, callee, carrier, same-prefix, turn, timing, channel, steps or expect`},
 		{"key repeated", "name: x\n\n# again\nname: y" + end, `4:1: duplicate key "name", first on line 1; keep one of them`},
 		{"key of a peer repeated", "name: x\ncaller: {condition: open, condition: open}" + end, `2:27: duplicate key "condition", first on line 2; keep one of them`},
 		{"name missing", "about: y" + end, "1:1: the scenario has no name; add for example name: relay-symmetric"},
@@ -189,33 +223,71 @@ func TestParseRefuses(t *testing.T) {
 		{"condition misspelt", "name: x\ncaller: symetric" + end, `2:9: unknown condition "symetric"; did you mean "symmetric"?`},
 		{"condition misspelt in the long form", "name: x\ncallee:\n  condition: udp-bolcked" + end, `3:14: unknown condition "udp-bolcked"; did you mean "udp-blocked"?`},
 		{"condition misspelt in capitals", "name: x\ncaller: UDP-Bolcked" + end, `2:9: unknown condition "UDP-Bolcked"; did you mean "udp-blocked"?`},
-		{"condition half named", "name: x\ncaller: restricted" + end, `2:9: unknown condition "restricted"; did you mean "port-restricted"?`},
-		{"condition unknown", "name: x\ncaller: nat" + end, `2:9: unknown condition "nat"; want open, port-restricted, symmetric or udp-blocked`},
-		{"condition on several lines", "name: x\ncaller: |\n  a\n  b" + end, `2:9: unknown condition "a\nb\n"; want open, port-restricted, symmetric or udp-blocked`},
+		{"condition half named", "name: x\ncaller: blocked" + end, `2:9: unknown condition "blocked"; did you mean "udp-blocked"?`},
+		{"condition unknown", "name: x\ncaller: starlink" + end, `2:9: unknown condition "starlink"; want ` + conditions},
+		{"condition on several lines", "name: x\ncaller: |\n  a\n  b" + end, `2:9: unknown condition "a\nb\n"; want ` + conditions},
 		{"candidate type that cannot be asked for", "name: x\ncaller:\n  candidates:\n    - host\n    - prflx" + end, `5:7: unknown candidate type "prflx"; did you mean "srflx"?`},
 		{"candidate type twice", "name: x\ncallee: {candidates: [host, host]}" + end, "2:29: host is in callee.candidates twice; remove one"},
-		{"no candidate types", "name: x\ncallee: {candidates: []}" + end, "2:22: callee.candidates is an empty list; name one or more, or leave the key out for all"},
+		{"no candidate types", "name: x\ncallee: {candidates: []}" + end, "2:22: callee.candidates is an empty list; name one or more, or leave the key out for the default"},
 		{"caller on the callee's LAN", "name: x\ncaller: {lan: callee-lan}" + end, `2:15: caller.lan is "callee-lan", but the caller is always on caller-lan; to have both peers on one LAN write callee: {lan: caller-lan}`},
 		{"callee on the WAN", "name: x\ncallee: {lan: wan}" + end, `2:15: callee.lan is "wan"; want caller-lan or callee-lan`},
 		{"condition of a callee behind the caller's gateway", "name: x\ncallee: {lan: caller-lan, condition: open}" + end, `2:38: callee.condition is "open", but on caller-lan the callee sits behind the caller's gateway; leave it out and give the caller the condition`},
 		{"turn on", "name: x\nturn: on" + end, `2:7: turn is "on"; write off, or {transports: [udp, tcp]}`},
-		{"transport unknown", "name: x\nturn: {transports: [udp, tls]}" + end, `2:26: unknown transport "tls"; want udp or tcp`},
+		{"transport unknown", "name: x\nturn: {transports: [udp, quic]}" + end, `2:26: unknown transport "quic"; want udp, tcp or tls`},
 		{"transport twice", "name: x\nturn: {transports: [udp, udp]}" + end, "2:26: udp is in turn.transports twice; remove one"},
-		{"no transports", "name: x\nturn: {transports: []}" + end, "2:20: turn.transports is an empty list; name one or more, or leave the key out for all"},
+		{"no transports", "name: x\nturn: {transports: []}" + end, "2:20: turn.transports is an empty list; name one or more, or leave the key out for the default"},
 		{"timing misspelt", "name: x\ntiming: pion-default" + end, `2:9: timing is "pion-default"; did you mean "pion-defaults"?`},
 		{"both kinds of partial reliability", "name: x\nchannel: {maxRetransmits: 1, maxPacketLifeTime: 4}" + end, "2:49: channel has both maxRetransmits and maxPacketLifeTime, which W3C's createDataChannel refuses; keep one of them"},
 		{"path unknown", "name: x\nexpect: {path: turn}\n", `2:16: expect.path is "turn"; want direct, relay, relay-both or none`},
 		{"path misspelt", "name: x\nexpect:\n  path: relay-bth\n", `3:9: expect.path is "relay-bth"; did you mean "relay-both"?`},
-		{"transport of the path unknown", "name: x\nexpect: {path: relay, transport: tls}\n", `2:34: expect.transport is "tls"; want udp or tcp`},
+		{"transport of the path unknown", "name: x\nexpect: {path: relay, transport: quic}\n", `2:34: expect.transport is "quic"; want udp, tcp or tls`},
+
+		{"port of a service", "name: x\ncaller: {port: 443}" + end, "2:16: caller.port is 443; want 1024 to 65535"},
+		{"port beyond the last", "name: x\ncallee: {port: 65536}" + end, "2:16: callee.port is 65536, not a whole number from 0 to 65535; write one"},
+
+		// NATs that are written out.
+		{"NAT by a name", "name: x\ncaller: {nat: symmetric}" + end, `2:15: caller.nat is "symmetric", not a mapping; its keys are mapping, filtering, ports, hairpin, lifetime and unsolicited`},
+		{"key of a NAT misspelt", "name: x\ncaller: {nat: {maping: eim}}" + end, `2:16: unknown key "maping" in caller.nat; did you mean "mapping"?`},
+		{"NAT and condition", "name: x\ncaller:\n  nat: {mapping: eim, filtering: eif}\n  condition: full-cone" + end, `3:8: caller has both condition "full-cone" and nat; keep one of them`},
+		{"NAT without mapping", "name: x\ncaller: {nat: {filtering: eif}}" + end, "2:15: caller.nat has no mapping; add for example mapping: eim"},
+		{"NAT without filtering", "name: x\ncallee:\n  nat:\n    mapping: adm" + end, "4:5: callee.nat has no filtering; add for example filtering: apdf"},
+		{"mapping in capitals", "name: x\ncaller: {nat: {mapping: EIM, filtering: eif}}" + end, `2:25: caller.nat.mapping is "EIM"; did you mean "eim"?`},
+		{"filtering unknown", "name: x\ncallee: {nat: {mapping: eim, filtering: cone}}" + end, `2:41: callee.nat.filtering is "cone"; want eif, adf or apdf`},
+		{"port assignment unknown", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, ports: parity}}" + end, `2:53: caller.nat.ports is "parity"; want preserving, random or sequential`},
+		{"word for hairpin", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, hairpin: on}}" + end, `2:55: caller.nat.hairpin is "on", not a boolean; write true or false`},
+		{"number for a lifetime", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, lifetime: 5}}" + end, "2:56: caller.nat.lifetime is 5, not a duration; write for example 5s or 300ms"},
+		{"lifetime of zero", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, lifetime: 0s}}" + end, "2:56: caller.nat.lifetime is 0s; want whole seconds, at least 1s, or leave the key out"},
+		{"lifetime below zero", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, lifetime: -1s}}" + end, "2:56: caller.nat.lifetime is -1s; want more than 0s and at most 10m"},
+		{"lifetime below a second", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, lifetime: 500ms}}" + end, "2:56: caller.nat.lifetime is 500ms; want whole seconds, at least 1s"},
+		{"lifetime too long", "name: x\ncarrier: {mapping: eim, filtering: eif, lifetime: 11m}" + end, "2:51: carrier.lifetime is 11m0s; want more than 0s and at most 10m"},
+		{"answer unknown", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, unsolicited: ignore}}" + end, `2:59: caller.nat.unsolicited is "ignore"; want drop or reject`},
+		{"NAT of a callee behind the caller's gateway", "name: x\ncallee: {lan: caller-lan, nat: {mapping: eim, filtering: eif}}" + end, `2:32: callee.nat is EIM/EIF, preserving ports, but on caller-lan the callee sits behind the caller's gateway; leave it out and give the caller the NAT`},
+		{"carrier by a name", "name: x\ncarrier: full-cone" + end, `2:10: carrier is "full-cone", not a mapping; its keys are mapping, filtering, ports, hairpin, lifetime and unsolicited`},
+		{"carrier without mapping", "name: x\ncarrier: {hairpin: true}" + end, "2:10: carrier has no mapping; add for example mapping: eim"},
+		{"carrier with a mapping unknown", "name: x\ncarrier: {mapping: none, filtering: eif}" + end, `2:20: carrier.mapping is "none"; want eim, adm or apdm`},
+
+		// What the peers share.
+		{"carrier above a caller's own", "name: x\ncaller: cgnat\ncarrier: {mapping: eim, filtering: eif}" + end, "3:10: carrier is set, but the caller's cgnat has a carrier of its own; leave out carrier, or choose another condition"},
+		{"carrier above a callee's own", "name: x\ncallee: cgnat\ncarrier: {mapping: eim, filtering: eif}" + end, "3:10: carrier is set, but the callee's cgnat has a carrier of its own; leave out carrier, or choose another condition"},
+		{"carrier above one home", "name: x\ncallee: {lan: caller-lan}\ncarrier: {mapping: eim, filtering: eif}" + end, "3:10: carrier is what two homes are behind, but with callee.lan caller-lan there is one; leave one of the two out"},
+		{"same prefix on one LAN", "name: x\ncallee: {lan: caller-lan}\nsame-prefix: true" + end, "3:14: same-prefix is about two LANs, but with callee.lan caller-lan there is one; leave one of the two out"},
+		{"same prefix with routed addresses", "name: x\ncaller: full-cone\nsame-prefix: true" + end, "3:14: same-prefix is set, but the callee's open has no NAT and its addresses would be there twice; leave it out, or choose another condition"},
+		{"same prefix behind a firewall alone", "name: x\ncaller: stateful-firewall\ncallee: full-cone\nsame-prefix: true" + end, "4:14: same-prefix is set, but the caller's stateful-firewall has no NAT and its addresses would be there twice; leave it out, or choose another condition"},
 
 		// Steps.
 		{"step misspelt", "name: x\nsteps:\n  - conect" + end, `3:5: unknown step "conect"; did you mean "connect"?`},
 		{"step with options misspelt", "name: x\nsteps: [{ehco: {}}]" + end, `2:10: unknown key "ehco" in steps[0]; did you mean "echo"?`},
-		{"step unknown", "name: x\nsteps: [reboot]" + end, `2:9: unknown step "reboot"; want connect, echo, no-echo or kill`},
+		{"step unknown", "name: x\nsteps: [reboot]" + end, `2:9: unknown step "reboot"; want connect, echo, no-echo, kill or wait`},
 		{"kill of nothing", "name: x\nsteps: [connect, kill]" + end, "2:18: kill does not say what; write kill: turn"},
+		{"wait without end", "name: x\nsteps: [connect, wait]" + end, "2:18: wait does not say how long; write for example wait: 4s"},
+		{"wait for a number", "name: x\nsteps: [connect, wait: 4]" + end, "2:24: steps[1].wait is 4, not a duration; write for example 5s or 300ms"},
+		{"wait below zero", "name: x\nsteps: [connect, wait: -1s]" + end, "2:24: steps[1].wait is -1s; want more than 0s and at most 1m"},
+		{"wait too long", "name: x\nsteps: [connect, wait: 61s]" + end, "2:24: steps[1].wait is 1m1s; want more than 0s and at most 1m"},
+		{"wait for no time", "name: x\nsteps: [connect, wait: 0s]" + end, "2:18: steps[1] does nothing; write one of connect, echo, no-echo, kill: turn, wait: 4s"},
+		{"wait and echo in one step", "name: x\nsteps: [connect, {wait: 4s, echo: {}}]" + end, "2:18: steps[1] does 2 things at once; give each a list item of its own"},
 		{"kill of a peer", "name: x\nsteps: [connect, kill: caller]" + end, `2:24: steps[1].kill is "caller"; want turn`},
 		{"no steps", "name: x\nsteps: []" + end, "2:8: steps is an empty list; leave the key out for connect and echo"},
-		{"step that does nothing", "name: x\nsteps: [{}]" + end, "2:9: steps[0] does nothing; write one of connect, echo, no-echo, kill: turn"},
+		{"step that does nothing", "name: x\nsteps: [{}]" + end, "2:9: steps[0] does nothing; write one of connect, echo, no-echo, kill: turn, wait: 4s"},
 		{"two things in one step", "name: x\nsteps:\n  - connect: {}\n    echo: {}" + end, "3:5: steps[0] does 2 things at once; give each a list item of its own"},
 		{"duration below zero", "name: x\nsteps: [{connect: {within: -5s}}]" + end, "2:28: steps[0].connect.within is -5s; want more than 0s and at most 10m"},
 		{"duration of zero", "name: x\nsteps: [connect, {echo: {within: 0s}}]" + end, "2:34: steps[1].echo.within is 0s; want more than 0s and at most 10m"},

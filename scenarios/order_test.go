@@ -36,6 +36,10 @@ func TestStepsThatCannotFollowEachOtherAreRefused(t *testing.T) {
 			"2:30: steps[2] echoes over a relay whose server is dead by then; write no-echo, or kill it later"},
 		{"echo over a dead relay", "[connect, echo, kill: turn, echo]", "expect: {path: relay-both}",
 			"2:36: steps[3] echoes over a relay whose server is dead by then; write no-echo, or kill it later"},
+		{"silence after a wait that no mapping expires in", "[connect, echo, wait: 4s, no-echo]", "caller: {nat: {mapping: eim, filtering: eif, lifetime: 5s}}\nexpect: {path: direct}",
+			"2:34: steps[3] expects silence, but nothing before it stops the echo; add kill: turn above it"},
+		{"silence after a wait before connect", "[wait: 4s, connect, echo, no-echo]", "caller: {nat: {mapping: eim, filtering: eif, lifetime: 1s}}\nexpect: {path: direct}",
+			"2:34: steps[3] expects silence, but nothing before it stops the echo; add kill: turn above it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Parse("x.yaml", []byte("name: x\nsteps: "+tt.steps+"\n"+tt.rest))
@@ -46,5 +50,21 @@ func TestStepsThatCannotFollowEachOtherAreRefused(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Whether a mapping comes back as it was is for the run to tell.
+func TestEchoAndSilenceAreBothTakenWhereAMappingExpires(t *testing.T) {
+	for _, behind := range []string{
+		"caller: {nat: {mapping: eim, filtering: apdf, lifetime: 4s}}",
+		"callee: {nat: {mapping: eim, filtering: apdf, lifetime: 1s}}",
+		"carrier: {mapping: eim, filtering: apdf, lifetime: 2s}",
+	} {
+		for _, last := range []string{"echo", "no-echo"} {
+			yaml := "name: x\n" + behind + "\nsteps: [connect, echo, wait: 4s, " + last + "]\nexpect: {path: direct}"
+			if _, err := Parse("x.yaml", []byte(yaml)); err != nil {
+				t.Errorf("%s, %s: %v", behind, last, err)
+			}
+		}
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/icelab-go/icelab/lab/nat"
 )
 
-// checkPossible refuses an expectation that no run can meet. It knows certain
-// impossibilities only: whether two NATs can be punched, and which of several
-// possible paths ICE prefers, is not asked here.
+// checkPossible refuses an expectation that no run can meet: one that is better
+// than the best that can be, and one that needs what is not there. A path that
+// works but is not the one that ICE prefers is left to be tried.
 func checkPossible(s Scenario) *problem {
 	path, transport := s.Expect.Path, s.Expect.Transport
 	if transport != "" && !path.Relayed() {
@@ -32,8 +32,8 @@ func checkPossible(s Scenario) *problem {
 
 // means is what the peers have to reach each other with.
 type means struct {
+	best           nat.Prediction
 	caller, callee side
-	sameLAN        bool
 }
 
 // side is what one peer has.
@@ -47,48 +47,39 @@ type side struct {
 }
 
 func newMeans(s Scenario) (means, error) {
+	best, err := s.Predict()
+	if err != nil {
+		return means{}, err
+	}
 	caller, callee, err := s.Conditions()
 	if err != nil {
 		return means{}, err
 	}
-	connect := slices.IndexFunc(s.Steps, func(s Step) bool { return s.Connect != nil })
-	dead := slices.ContainsFunc(s.Steps[:connect], func(s Step) bool { return s.Kill == KillTurn })
+	dead := s.killedBeforeConnect()
 	return means{
-		caller:  side{"caller", s.Caller, caller, s.Turn, dead},
-		callee:  side{"callee", s.Callee, callee, s.Turn, dead},
-		sameLAN: s.SameLAN(),
+		best:   best,
+		caller: side{"caller", s.Caller, caller, s.Turn, dead},
+		callee: side{"callee", s.Callee, callee, s.Turn, dead},
 	}, nil
 }
 
 // obstacle says why path cannot be, with transport as the leg to the TURN
 // server or any if that is empty. It returns "" if nothing certain is in the way.
 func (m means) obstacle(path Path, transport string) string {
+	if path.rank() < Path(m.best.Path).rank() {
+		return "the best there can be is " + m.best.Reason
+	}
 	switch path {
-	case PathDirect:
-		return m.noDirect()
 	case PathRelay:
 		// One peer's relay, and the other's own address.
-		byCaller := cmp.Or(m.caller.noRelay(transport), m.callee.noOwnAddress())
-		byCallee := cmp.Or(m.callee.noRelay(transport), m.caller.noOwnAddress())
+		byCaller := cmp.Or(m.caller.noRelay(transport), m.callee.noUDP())
+		byCallee := cmp.Or(m.callee.noRelay(transport), m.caller.noUDP())
 		if byCaller == "" || byCallee == "" {
 			return ""
 		}
 		return both(byCaller, byCallee)
 	case PathRelayBoth:
 		return both(m.caller.noRelay(transport), m.callee.noRelay(transport))
-	}
-	return ""
-}
-
-func (m means) noDirect() string {
-	if m.sameLAN {
-		return both(m.caller.noLANAddress(), m.callee.noLANAddress())
-	}
-	if why := both(m.caller.noOwnAddress(), m.callee.noOwnAddress()); why != "" {
-		return why
-	}
-	if m.caller.private() && m.callee.private() {
-		return "both peers are behind NATs and give only their private addresses away"
 	}
 	return ""
 }
@@ -119,45 +110,39 @@ func (s side) noRelay(transport string) string {
 		return fmt.Sprintf("the %s may not use relay candidates", s.who)
 	case len(usable) == 0:
 		return fmt.Sprintf("turn.transports is [%s]", strings.Join(s.turn.Transports, ", "))
-	case s.condition.Firewall.BlockUDP && !slices.Contains(s.turn.Transports, TCP):
-		return s.noUDP() + " and turn.transports has no tcp"
-	case s.condition.Firewall.BlockUDP && !slices.Contains(usable, TCP):
+	case slices.ContainsFunc(usable, s.passes):
+		return ""
+	case slices.Equal(usable, []string{UDP}):
 		return s.noUDP()
 	}
-	return ""
+	return fmt.Sprintf("no TURN over %s passes the %s's %s", enumerate(usable, " or "), s.who, s.condition.Name)
 }
 
+// The TCP ports that the TURN server is on (RFC 8656 §3, and the web's).
+const turnPort, turnTLSPort = 3478, 443
+
+// passes reports whether the peer reaches the TURN server over a transport. What
+// comes back answers what went out, so only firewalls are in the way.
+func (s side) passes(transport string) bool {
+	for _, hop := range s.condition.Chain() {
+		ports := hop.Firewall.TCPPorts
+		switch {
+		case transport == UDP && hop.Firewall.BlockUDP,
+			transport == TCP && ports != nil && !slices.Contains(ports, turnPort),
+			transport == TLS && ports != nil && !slices.Contains(ports, turnTLSPort):
+			return false
+		}
+	}
+	return true
+}
+
+// noUDP says why the peer can send and receive nothing on the WAN but through
+// its relay.
 func (s side) noUDP() string {
-	return fmt.Sprintf("no UDP passes the %s's %s", s.who, s.condition.Name)
-}
-
-// noOwnAddress says why the peer can send and receive nothing on the WAN but
-// through its relay.
-func (s side) noOwnAddress() string {
-	switch {
-	case !s.peer.Allows(Host) && !s.peer.Allows(Srflx):
-		return fmt.Sprintf("the %s may use nothing but relay", s.who)
-	case s.condition.Firewall.BlockUDP:
-		return s.noUDP()
-	case !s.peer.Allows(Host) && s.dead:
-		return fmt.Sprintf("the %s can learn no srflx candidate from a server that is killed before connect", s.who)
-	}
-	return ""
-}
-
-// noLANAddress says why the peer can send and receive nothing on its LAN. Its
-// host candidates need nobody's help there.
-func (s side) noLANAddress() string {
-	if s.peer.Allows(Host) {
+	if s.passes(UDP) {
 		return ""
 	}
-	return s.noOwnAddress()
-}
-
-// private reports whether the peer gives away only addresses that mean nothing
-// beyond its NAT.
-func (s side) private() bool {
-	return s.condition.NAT != nil && !s.peer.Allows(Srflx) && !s.peer.Allows(Relay)
+	return fmt.Sprintf("no UDP passes the %s's %s", s.who, s.condition.Name)
 }
 
 // both tells two reasons, or one where the other adds nothing.

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -12,54 +13,80 @@ import (
 
 func TestImpossibleExpectationsAreRefused(t *testing.T) {
 	for _, tt := range []struct{ name, yaml, want string }{
+		// Better than what the peers can reach.
+		{"direct through two symmetric NATs",
+			"caller: symmetric\ncallee: symmetric\nexpect: {path: direct}",
+			"4:16: expect.path is direct, but the best there can be is relay: both sides map per destination (APDM), so neither learns the port that the other's filter has open for it; want relay, relay-both or none"},
+		{"direct through a NAT that is written out",
+			"caller: {nat: {mapping: adm, filtering: eif}}\ncallee:\n  nat: {mapping: apdm, filtering: apdf}\n  candidates: [relay]\nexpect: {path: direct}",
+			"6:16: expect.path is direct, but the best there can be is relay-both: the callee may use relay candidates only, so each peer needs a relay of its own; want relay-both or none"},
+		{"direct with a caller limited to relay",
+			"caller: {candidates: [relay]}\nexpect: {path: direct}",
+			"3:16: expect.path is direct, but the best there can be is relay-both: the caller may use relay candidates only, so each peer needs a relay of its own; want relay-both or none"},
+		{"one relay where both peers may use nothing else",
+			"caller: {candidates: [relay]}\ncallee: {candidates: [relay]}\nexpect: {path: relay}",
+			"4:16: expect.path is relay, but the best there can be is relay-both: both peers may use relay candidates only, so each peer needs a relay of its own; want relay-both or none"},
+		{"direct with both limited to relay on one LAN",
+			"caller: {candidates: [relay]}\ncallee: {lan: caller-lan, candidates: [relay]}\nexpect: {path: direct}",
+			"4:16: expect.path is direct, but the best there can be is relay-both: both peers may use relay candidates only, so each peer needs a relay of its own; want relay-both or none"},
+		{"nothing but relay without a server",
+			"caller: {candidates: [relay]}\nturn: off\nexpect: {path: relay}",
+			"4:16: expect.path is relay, but the best there can be is none: the caller may use relay candidates only, and no TURN server is offered; want none"},
+		{"direct without UDP",
+			"callee: udp-blocked\nexpect: {path: direct}",
+			"3:16: expect.path is direct, but the best there can be is relay: no UDP passes the callee's firewall, so the callee can use nothing but its relay over tcp; want relay, relay-both or none"},
+		{"direct on one LAN by addresses that STUN cannot tell",
+			"caller: {condition: udp-blocked, candidates: [srflx]}\ncallee: {lan: caller-lan}\nexpect: {path: direct}",
+			"4:16: expect.path is direct, but the best there can be is none: no UDP passes the firewall of the peers' LAN, and the caller may not use relay candidates; want none"},
+		{"direct on one LAN by external addresses of a NAT that does not hairpin",
+			"caller: {condition: full-cone, candidates: [srflx, relay]}\ncallee: {lan: caller-lan, candidates: [srflx, relay]}\nexpect: {path: direct}",
+			"4:16: expect.path is direct, but the best there can be is relay: the NAT that both peers share does not hairpin; want relay, relay-both or none"},
+		{"direct below a carrier that does not hairpin",
+			"caller: full-cone\ncallee: full-cone\ncarrier: {mapping: eim, filtering: eif}\nturn: off\nexpect: {path: direct}",
+			"6:16: expect.path is direct, but the best there can be is none: the NAT that both peers share does not hairpin, and no TURN server is offered; want none"},
+		{"direct by private addresses alone",
+			"caller: {condition: symmetric, candidates: [host]}\ncallee: {condition: port-restricted, candidates: [host]}\nexpect: {path: direct}",
+			"4:16: expect.path is direct, but the best there can be is none: both peers give only private addresses away, and neither peer may use relay candidates; want none"},
+		{"direct by private addresses that are the sender's own",
+			"caller: {condition: full-cone, candidates: [host]}\ncallee: {condition: full-cone, candidates: [host]}\nsame-prefix: true\nexpect: {path: direct}",
+			"5:16: expect.path is direct, but the best there can be is none: both LANs use the same private addresses, so a check to a host candidate never leaves the sender's, and neither peer may use relay candidates; want none"},
+		{"srflx from a server that is dead before connect",
+			"caller: {condition: port-restricted, candidates: [srflx]}\nsteps: [kill: turn, connect, echo]\nexpect: {path: direct}",
+			"4:16: expect.path is direct, but the best there can be is none: no STUN server tells the peers their addresses, and nothing answers at the TURN server; want none"},
+		{"relay over UDP that does not pass",
+			"caller: udp-blocked\nturn: {transports: [udp]}\nexpect: {path: relay}",
+			"4:16: expect.path is relay, but the best there can be is none: no UDP passes the caller's firewall, and TURN over udp is out of reach for the caller; want none"},
+		{"relay where only TLS would pass",
+			"callee: tls-443-only\nexpect: {path: relay}",
+			"3:16: expect.path is relay, but the best there can be is none: no UDP passes the callee's firewall, and TURN over udp or tcp is out of reach for the callee; want none"},
+		{"relay over TCP that the other end cannot reach",
+			"caller: udp-blocked\ncallee: udp-blocked\nexpect: {path: relay}",
+			"4:16: expect.path is relay, but the best there can be is relay-both: no UDP passes either firewall, so each peer needs a relay of its own; want relay-both or none"},
+		{"two relays over UDP that does not pass",
+			"caller: udp-blocked\nturn: {transports: [udp]}\nexpect: {path: relay-both}",
+			"4:16: expect.path is relay-both, but the best there can be is none: no UDP passes the caller's firewall, and TURN over udp is out of reach for the caller; want none"},
+
+		// Worse, and without what it takes.
 		{"relay without a server",
 			"turn: off\nexpect: {path: relay}",
 			"3:16: expect.path is relay, but turn is off; want direct or none"},
 		{"two relays without a server",
 			"turn: off\nexpect: {path: relay-both}",
 			"3:16: expect.path is relay-both, but turn is off; want direct or none"},
-		{"nothing but relay without a server",
-			"caller: {candidates: [relay]}\nturn: off\nexpect: {path: relay}",
-			"4:16: expect.path is relay, but turn is off; want none"},
 		{"relay that no peer may use",
 			"caller: {candidates: [host]}\ncallee: {candidates: [host, srflx]}\nexpect: {path: relay}",
 			"4:16: expect.path is relay, but the caller may not use relay candidates, and the callee may not use relay candidates; want direct or none"},
 		{"two relays where one peer may use none",
-			"callee: {candidates: [srflx]}\nexpect: {path: relay-both}",
-			"3:16: expect.path is relay-both, but the callee may not use relay candidates; want direct, relay or none"},
-		{"one relay where both peers may use nothing else",
-			"caller: {candidates: [relay]}\ncallee: {candidates: [relay]}\nexpect: {path: relay}",
-			"4:16: expect.path is relay, but the callee may use nothing but relay, and the caller may use nothing but relay; want relay-both or none"},
-		{"direct with a caller limited to relay",
-			"caller: {candidates: [relay]}\nexpect: {path: direct}",
-			"3:16: expect.path is direct, but the caller may use nothing but relay; want relay, relay-both or none"},
-		{"direct with both limited to relay on one LAN",
-			"caller: {candidates: [relay]}\ncallee: {lan: caller-lan, candidates: [relay]}\nexpect: {path: direct}",
-			"4:16: expect.path is direct, but the caller may use nothing but relay, and the callee may use nothing but relay; want relay-both or none"},
-		{"direct without UDP",
-			"callee: udp-blocked\nexpect: {path: direct}",
-			"3:16: expect.path is direct, but no UDP passes the callee's udp-blocked; want relay, relay-both or none"},
-		{"direct on one LAN by addresses that STUN cannot tell",
-			"caller: {condition: udp-blocked, candidates: [srflx]}\ncallee: {lan: caller-lan}\nexpect: {path: direct}",
-			"4:16: expect.path is direct, but no UDP passes the caller's udp-blocked; want none"},
-		{"direct by private addresses alone",
-			"caller: {condition: symmetric, candidates: [host]}\ncallee: {condition: port-restricted, candidates: [host]}\nexpect: {path: direct}",
-			"4:16: expect.path is direct, but both peers are behind NATs and give only their private addresses away; want none"},
-		{"relay over UDP that does not pass",
-			"caller: udp-blocked\nturn: {transports: [udp]}\nexpect: {path: relay}",
-			"4:16: expect.path is relay, but no UDP passes the caller's udp-blocked and turn.transports has no tcp; want none"},
-		{"relay over TCP that the other end cannot reach",
-			"caller: udp-blocked\ncallee: udp-blocked\nexpect: {path: relay}",
-			"4:16: expect.path is relay, but no UDP passes the callee's udp-blocked, and no UDP passes the caller's udp-blocked; want relay-both or none"},
-		{"two relays over UDP that does not pass",
-			"caller: udp-blocked\nturn: {transports: [udp]}\nexpect: {path: relay-both}",
-			"4:16: expect.path is relay-both, but no UDP passes the caller's udp-blocked and turn.transports has no tcp; want none"},
-		{"direct with a caller limited to relay, and no server for that either",
-			"caller: {candidates: [relay]}\nsteps: [kill: turn, connect, echo]\nexpect: {path: direct}",
-			"4:16: expect.path is direct, but the caller may use nothing but relay; want none"},
-		{"srflx from a server that is dead before connect",
-			"caller: {condition: port-restricted, candidates: [srflx]}\nsteps: [kill: turn, connect, echo]\nexpect: {path: direct}",
-			"4:16: expect.path is direct, but the caller can learn no srflx candidate from a server that is killed before connect; want none"},
+			"callee: {candidates: [srflx]}\ncaller: {condition: symmetric}\nexpect: {path: relay-both}",
+			"4:16: expect.path is relay-both, but the callee may not use relay candidates; want direct, relay or none"},
+		{"relay on a LAN that no UDP leaves",
+			"caller: udp-blocked\ncallee: {lan: caller-lan}\nexpect: {path: relay}",
+			"4:16: expect.path is relay, but no UDP passes the callee's udp-blocked, and no UDP passes the caller's udp-blocked; want direct, relay-both or none"},
+		{"two relays on a LAN that lets TLS only out",
+			"caller: tls-443-only\ncallee: {lan: caller-lan}\nexpect: {path: relay-both}",
+			"4:16: expect.path is relay-both, but no TURN over udp or tcp passes the caller's tls-443-only, and no TURN over udp or tcp passes the callee's tls-443-only; want direct or none"},
+
+		// Transports.
 		{"transport on a direct path",
 			"expect: {path: direct, transport: udp}",
 			"2:35: expect.transport is udp, but path direct has no leg to a TURN server; leave transport out"},
@@ -69,9 +96,15 @@ func TestImpossibleExpectationsAreRefused(t *testing.T) {
 		{"transport that is not offered",
 			"turn: {transports: [udp]}\nexpect: {path: relay, transport: tcp}",
 			"3:34: expect.transport is tcp, but turn.transports is [udp]; change one of the two, or leave transport out"},
+		{"transport that is not offered by default",
+			"expect: {path: relay, transport: tls}",
+			"2:34: expect.transport is tls, but turn.transports is [udp, tcp]; change one of the two, or leave transport out"},
 		{"UDP to the server from the only side that can be relayed",
 			"caller: udp-blocked\nexpect: {path: relay, transport: udp}",
 			"3:34: expect.transport is udp, but no UDP passes the caller's udp-blocked; change one of the two, or leave transport out"},
+		{"TCP to a port that is closed",
+			"callee: tls-443-only\nturn: {transports: [tls, tcp]}\nexpect: {path: relay, transport: tcp}",
+			"4:34: expect.transport is tcp, but no UDP passes the callee's tls-443-only, and no TURN over tcp passes the callee's tls-443-only; change one of the two, or leave transport out"},
 		{"UDP on both legs where one side has none",
 			"callee: udp-blocked\nexpect: {path: relay-both, transport: udp}",
 			"3:39: expect.transport is udp, but no UDP passes the callee's udp-blocked; change one of the two, or leave transport out"},
@@ -90,20 +123,24 @@ func TestImpossibleExpectationsAreRefused(t *testing.T) {
 
 func TestUnlikelyExpectationsAreTaken(t *testing.T) {
 	for name, yaml := range map[string]string{
-		"punching two symmetric NATs":               "caller: symmetric\ncallee: symmetric\nexpect: {path: direct}",
 		"no path between open peers":                "expect: {path: none}",
 		"a relay between open peers":                "expect: {path: relay}",
-		"one private address and one learnt":        "caller: {condition: symmetric, candidates: [host]}\ncallee: {condition: port-restricted, candidates: [srflx]}\nexpect: {path: direct}",
+		"two relays where one is enough":            "caller: symmetric\ncallee: symmetric\nexpect: {path: relay-both}",
+		"one private address and one learnt":        "caller: {condition: symmetric, candidates: [host]}\ncallee: {condition: full-cone, candidates: [host, srflx]}\nsteps: [connect]\nexpect: {path: none}",
 		"a private address and a routed one":        "caller: {condition: symmetric, candidates: [host]}\ncallee: {candidates: [host]}\nexpect: {path: direct}",
 		"private addresses on one LAN":              "caller: {condition: symmetric, candidates: [host]}\ncallee: {lan: caller-lan, candidates: [host]}\nexpect: {path: direct}",
 		"one LAN whose gateway blocks UDP":          "caller: udp-blocked\ncallee: {lan: caller-lan}\nexpect: {path: direct}",
-		"private addresses and relays beside them":  "caller: {condition: symmetric, candidates: [host, relay]}\ncallee: {condition: symmetric, candidates: [host, relay]}\nexpect: {path: direct}",
-		"hairpinning on one LAN":                    "caller: {condition: port-restricted, candidates: [srflx]}\ncallee: {lan: caller-lan, candidates: [srflx]}\nexpect: {path: direct}",
+		"hairpinning on one LAN":                    "caller: {nat: {mapping: eim, filtering: apdf, hairpin: true}, candidates: [srflx]}\ncallee: {lan: caller-lan, candidates: [srflx]}\nexpect: {path: direct}",
+		"a relay where the carrier hairpins":        "caller: full-cone\ncallee: full-cone\ncarrier: {mapping: eim, filtering: eif, hairpin: true}\nexpect: {path: relay}",
+		"one prefix on both LANs":                   "caller: full-cone\ncallee: cgnat\nsame-prefix: true\nexpect: {path: direct}",
 		"TCP to the server where UDP would do":      "expect: {path: relay, transport: tcp}",
+		"TLS to the server where UDP would do":      "turn: {transports: [udp, tls]}\nexpect: {path: relay, transport: tls}",
 		"both relayed over TCP, neither having UDP": "caller: udp-blocked\ncallee: udp-blocked\nexpect: {path: relay-both, transport: tcp}",
+		"TLS on both legs where one could use TCP":  "caller: udp-blocked\ncallee: tls-443-only\nturn: {transports: [tcp, tls]}\nexpect: {path: relay-both, transport: tls}",
 		"relay types without server, and no path":   "caller: {candidates: [relay]}\nturn: off\nexpect: {path: none}",
 		"relay among types without server":          "caller: {candidates: [host, relay]}\nturn: off\nexpect: {path: direct}",
 		"direct after the server's death":           "steps: [kill: turn, connect, echo]\nexpect: {path: direct}",
+		"direct where the server dies later":        "caller: {condition: port-restricted, candidates: [srflx]}\ncallee: {condition: port-restricted, candidates: [srflx]}\nsteps: [wait: 1s, connect, echo, kill: turn, wait: 1s, echo]\nexpect: {path: direct}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := Parse("x.yaml", []byte("name: x\n"+yaml)); err != nil {
@@ -113,35 +150,73 @@ func TestUnlikelyExpectationsAreTaken(t *testing.T) {
 	}
 }
 
+// What is predicted can be expected, and nothing better.
+func TestThePredictionIsTheLimit(t *testing.T) {
+	for _, s := range everything() {
+		m := meansOf(t, s)
+		best := Path(m.best.Path)
+		for _, path := range paths() {
+			why := m.obstacle(path, "")
+			switch {
+			case path == best && why != "":
+				t.Errorf("%s: predicted %s is refused: %s", show(s), path, why)
+			case path.rank() < best.rank() && why == "":
+				t.Errorf("%s: %s is taken, better than the predicted %s", show(s), path, best)
+			}
+		}
+		if !best.Relayed() || strings.Contains(m.best.Transport, "+") {
+			continue
+		}
+		if why := m.obstacle(best, m.best.Transport); why != "" {
+			t.Errorf("%s: predicted %s over %s is refused: %s", show(s), best, m.best.Transport, why)
+		}
+		for _, transport := range s.Turn.Transports {
+			if transport == m.best.Transport {
+				break // those that follow are worse
+			}
+			if m.obstacle(best, transport) == "" {
+				t.Errorf("%s: %s over %s is taken, better than the predicted %s", show(s), best, transport, m.best.Transport)
+			}
+		}
+	}
+}
+
 // Swapping the peers never changes what is possible.
 func TestPossibleIsSymmetric(t *testing.T) {
-	for _, pair := range pairs() {
-		a, b := pair, pair
-		b.caller.peer, b.callee.peer = a.callee.peer, a.caller.peer
-		b.caller.condition, b.callee.condition = a.callee.condition, a.caller.condition
-		if a.possible() != b.possible() {
-			t.Errorf("%s and %s: %s; swapped: %s", show(a.caller), show(a.callee), a.possible(), b.possible())
+	for _, s := range everything() {
+		if s.SameLAN() {
+			continue
+		}
+		swapped := s
+		swapped.Caller, swapped.Callee = s.Callee, s.Caller
+		swapped.Caller.LAN, swapped.Callee.LAN = CallerLAN, CalleeLAN
+		if a, b := meansOf(t, s).possible(), meansOf(t, swapped).possible(); a != b {
+			t.Errorf("%s: %s; swapped: %s", show(s), a, b)
 		}
 	}
 }
 
 // Behind stricter walls there are never more paths.
 func TestBlockingUDPNeverMakesAPathPossible(t *testing.T) {
-	for _, free := range pairs() {
+	for _, free := range everything() {
+		if free.Caller.Condition != "port-restricted" {
+			continue
+		}
 		blocked := free
-		blocked.caller.condition.Firewall.BlockUDP = true
-		before := strings.Split(strings.ReplaceAll(free.possible(), " or ", ", "), ", ")
-		after := strings.Split(strings.ReplaceAll(blocked.possible(), " or ", ", "), ", ")
+		blocked.Caller.Condition = "udp-blocked"
+		before := strings.Split(strings.ReplaceAll(meansOf(t, free).possible(), " or ", ", "), ", ")
+		after := strings.Split(strings.ReplaceAll(meansOf(t, blocked).possible(), " or ", ", "), ", ")
 		for _, path := range after {
 			if !slices.Contains(before, path) {
-				t.Errorf("%s and %s: blocking the caller's UDP makes %s possible", show(free.caller), show(free.callee), path)
+				t.Errorf("%s: blocking the caller's UDP makes %s possible", show(free), path)
 			}
 		}
 	}
 }
 
-// pairs returns every two peers on LANs of their own, with every TURN offer.
-func pairs() []means {
+// everything returns every two peers behind conditions that have a name, with
+// every offer of TURN, on one LAN and on two.
+func everything() []Scenario {
 	var types [][]string
 	for bits := 1; bits < 8; bits++ {
 		var list []string
@@ -152,28 +227,44 @@ func pairs() []means {
 		}
 		types = append(types, list)
 	}
-	turns := []Turn{{Off: true}, {Transports: []string{UDP}}, {Transports: []string{TCP}}, {Transports: []string{UDP, TCP}}}
-	var sides []side
-	for _, c := range nat.Conditions() {
-		for _, list := range types {
-			sides = append(sides, side{peer: Peer{Candidates: list}, condition: c})
-		}
+	connect := []Step{{Connect: newConnect()}}
+	worlds := []Scenario{
+		{Turn: Turn{Off: true}, Steps: connect},
+		{Turn: Turn{Transports: []string{UDP}}, Steps: connect},
+		{Turn: Turn{Transports: []string{TCP, TLS}}, Steps: connect},
+		{Turn: Turn{Transports: transports()}, Steps: connect},
+		{Turn: Turn{Transports: transports()}, Steps: append([]Step{{Kill: KillTurn}}, connect...)},
 	}
-	var all []means
-	for _, a := range sides {
-		for _, b := range sides {
-			for _, turn := range turns {
-				for _, dead := range []bool{false, true} {
-					m := means{caller: a, callee: b}
-					m.caller.who, m.callee.who = "caller", "callee"
-					m.caller.turn, m.callee.turn = turn, turn
-					m.caller.dead, m.callee.dead = dead, dead
-					all = append(all, m)
-				}
+	var callers, callees []Peer
+	for _, list := range types {
+		for _, name := range nat.ConditionNames() {
+			callers = append(callers, Peer{Condition: name, Candidates: list, LAN: CallerLAN})
+			callees = append(callees, Peer{Condition: name, Candidates: list, LAN: CalleeLAN})
+		}
+		callees = append(callees, Peer{Candidates: list, LAN: CallerLAN})
+	}
+	var all []Scenario
+	for _, caller := range callers {
+		for _, callee := range callees {
+			for _, s := range worlds {
+				s.Caller, s.Callee = caller, callee
+				all = append(all, s)
 			}
 		}
 	}
 	return all
 }
 
-func show(s side) string { return s.condition.Name + " " + strings.Join(s.peer.Candidates, "+") }
+func meansOf(t *testing.T, s Scenario) means {
+	t.Helper()
+	m, err := newMeans(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func show(s Scenario) string {
+	return fmt.Sprintf("%s %v and %s %v on %s, TURN %v, steps %v", s.Caller.Condition, s.Caller.Candidates,
+		s.Callee.Condition, s.Callee.Candidates, s.Callee.LAN, s.Turn.Transports, s.Steps)
+}

@@ -1,8 +1,10 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/icelab-go/icelab/lab/nat"
 )
@@ -19,6 +21,13 @@ type Scenario struct {
 	Caller Peer `json:"caller,omitzero"`
 	// Callee answers and echoes.
 	Callee Peer `json:"callee,omitzero"`
+	// Carrier is one carrier's NAT that the gateways of both peers are behind,
+	// on 100.64.0.0/10 (RFC 6598). It excludes conditions that have a carrier of
+	// their own.
+	Carrier *nat.Behavior `json:"carrier,omitempty"`
+	// SamePrefix gives both LANs the same private addresses, as two homes with
+	// the same router have. Both peers have to be behind NATs.
+	SamePrefix bool `json:"same-prefix,omitempty"`
 	// Turn is what the TURN server offers to both peers.
 	Turn Turn `json:"turn,omitzero"`
 	// Timing says how long ICE waits before it accepts a pair: tuned (the
@@ -45,6 +54,9 @@ type Peer struct {
 	// Condition is what the peer's LAN sits behind, by default open. On the
 	// caller's LAN the callee has none of its own.
 	Condition string `json:"condition,omitempty"`
+	// NAT is what the peer's LAN sits behind, written out instead of a
+	// condition's name. Mapping and filtering are required.
+	NAT *nat.Behavior `json:"nat,omitempty"`
 	// Candidates are the only ICE candidate types that the peer gathers, sends
 	// and accepts: host, srflx, relay. The default is all three.
 	Candidates []string `json:"candidates,omitempty"`
@@ -52,6 +64,10 @@ type Peer struct {
 	// callee is on callee-lan, or on caller-lan and then behind the caller's
 	// gateway too.
 	LAN string `json:"lan,omitempty"`
+	// Port is the UDP port that the peer's host candidates are on, 1024 to
+	// 65535, and so the one that its NAT sees. Server-reflexive candidates are on
+	// it too where the peer may use no host candidates. The default is any.
+	Port uint16 `json:"port,omitempty"`
 }
 
 // Turn is what the TURN server offers to both peers: "off", or transports. The
@@ -60,8 +76,8 @@ type Peer struct {
 type Turn struct {
 	// Off gives the peers no TURN URL.
 	Off bool `json:"-"`
-	// Transports are those of the TURN URLs that the peers get: udp, tcp. The
-	// default is both.
+	// Transports are those of the TURN URLs that the peers get: udp and tcp on
+	// port 3478, tls on 443. The default is udp and tcp.
 	Transports []string `json:"transports,omitempty"`
 }
 
@@ -84,7 +100,7 @@ type Expect struct {
 	// Path is how the echo has to travel.
 	Path Path `json:"path"`
 	// Transport is that of the leg between the relayed peer and the TURN server,
-	// udp or tcp; of both such legs on a path with two relays. Left out, any
+	// udp, tcp or tls; of both such legs on a path with two relays. Left out, any
 	// will do.
 	Transport string `json:"transport,omitempty"`
 }
@@ -116,6 +132,7 @@ const (
 const (
 	UDP = "udp"
 	TCP = "tcp"
+	TLS = "tls"
 )
 
 // The segments of Peer.LAN.
@@ -130,13 +147,18 @@ const (
 	PionDefaults = "pion-defaults"
 )
 
+// The range of Peer.Port: below it are those that belong to services.
+const minPort, maxPort = 1024, 65535
+
 // defaultCondition is what a peer sits behind when nothing is said.
 const defaultCondition = "open"
 
-func paths() []Path            { return []Path{PathDirect, PathRelay, PathRelayBoth, PathNone} }
-func candidateTypes() []string { return []string{Host, Srflx, Relay} }
-func transports() []string     { return []string{UDP, TCP} }
-func timings() []string        { return []string{Tuned, PionDefaults} }
+// paths returns them best first.
+func paths() []Path               { return []Path{PathDirect, PathRelay, PathRelayBoth, PathNone} }
+func candidateTypes() []string    { return []string{Host, Srflx, Relay} }
+func transports() []string        { return []string{UDP, TCP, TLS} }
+func defaultTransports() []string { return []string{UDP, TCP} }
+func timings() []string           { return []string{Tuned, PionDefaults} }
 
 // Relayed reports whether p goes through a relay at all.
 func (p Path) Relayed() bool { return p == PathRelay || p == PathRelayBoth }
@@ -150,14 +172,23 @@ func (c Channel) IsOrdered() bool { return c.Ordered == nil || *c.Ordered }
 // SameLAN reports whether both peers are on the caller's LAN.
 func (s Scenario) SameLAN() bool { return s.Callee.LAN == CallerLAN }
 
-// Conditions returns what the caller and the callee sit behind. On one LAN that
-// is the same gateway.
+// Conditions returns what the caller and the callee sit behind, without the
+// carrier that they share. On one LAN that is the same gateway. A NAT that is
+// written out is called by its mapping and filtering: "EIM/APDF".
 func (s Scenario) Conditions() (caller, callee nat.Condition, err error) {
-	if caller, err = nat.Named(s.Caller.Condition); err != nil || s.SameLAN() {
+	if caller, err = s.Caller.behind(); err != nil || s.SameLAN() {
 		return caller, caller, err
 	}
-	callee, err = nat.Named(s.Callee.Condition)
+	callee, err = s.Callee.behind()
 	return caller, callee, err
+}
+
+func (p Peer) behind() (nat.Condition, error) {
+	if p.NAT == nil {
+		return nat.Named(p.Condition)
+	}
+	name, _, _ := strings.Cut(p.NAT.String(), ",")
+	return nat.Condition{Name: name, About: p.NAT.String() + ".", NAT: new(*p.NAT)}, nil
 }
 
 // Complete fills in what s leaves out and refuses what cannot be. Scenarios
@@ -189,15 +220,18 @@ func (s *Scenario) fill() {
 		if p.Candidates == nil {
 			p.Candidates = candidateTypes()
 		}
+		if p.Condition == "" && p.NAT == nil && (p == &s.Caller || !s.SameLAN()) {
+			p.Condition = defaultCondition
+		}
 	}
-	if s.Caller.Condition == "" {
-		s.Caller.Condition = defaultCondition
-	}
-	if s.Callee.Condition == "" && !s.SameLAN() {
-		s.Callee.Condition = defaultCondition
+	for _, b := range []**nat.Behavior{&s.Caller.NAT, &s.Callee.NAT, &s.Carrier} {
+		if *b != nil {
+			*b = new(**b)
+			(*b).Ports = cmp.Or((*b).Ports, defaultPorts)
+		}
 	}
 	if !s.Turn.Off && s.Turn.Transports == nil {
-		s.Turn.Transports = transports()
+		s.Turn.Transports = defaultTransports()
 	}
 	if s.Steps == nil {
 		s.Steps = []Step{{Connect: newConnect()}}

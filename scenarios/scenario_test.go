@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/icelab-go/icelab/lab/nat"
 )
 
 func TestJSONOfAScenarioIsAScenario(t *testing.T) {
@@ -61,8 +63,12 @@ func TestCompleteRefusesWhatCannotBe(t *testing.T) {
 			Scenario{Name: "x", Turn: Turn{Off: true}, Expect: Expect{Path: PathRelay}}},
 		{"turn off with transports", `scenario "x": turn is off and has transports; decide for one`,
 			Scenario{Name: "x", Turn: Turn{Off: true, Transports: []string{UDP}}, Expect: Expect{Path: PathDirect}}},
-		{"no candidate types", `scenario "x": caller.candidates is an empty list; name one or more, or leave the key out for all`,
+		{"no candidate types", `scenario "x": caller.candidates is an empty list; name one or more, or leave the key out for the default`,
 			Scenario{Name: "x", Caller: Peer{Candidates: []string{}}, Expect: Expect{Path: PathDirect}}},
+		{"NAT without filtering", `scenario "x": caller.nat has no filtering; add for example filtering: apdf`,
+			Scenario{Name: "x", Caller: Peer{NAT: &nat.Behavior{Mapping: nat.EIM}}, Expect: Expect{Path: PathDirect}}},
+		{"NAT with a lifetime that no kernel takes", `scenario "x": carrier.lifetime is 1.5s; want whole seconds, at least 1s`,
+			Scenario{Name: "x", Carrier: &nat.Behavior{Mapping: nat.EIM, Filtering: nat.EIF, Lifetime: 1500 * time.Millisecond}, Expect: Expect{Path: PathDirect}}},
 		{"nothing at all", `scenario "": the scenario has no name; add for example name: relay-symmetric`, Scenario{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -105,6 +111,7 @@ func TestStepsTellWhatTheyDo(t *testing.T) {
 		{Step{Echo: newEcho()}, "echo", "echo 20 × 1000 bytes within 10s"},
 		{Step{NoEcho: &NoEcho{For: Duration(1500 * time.Millisecond)}}, "no-echo", "no echo for 1.5s"},
 		{Step{Kill: KillTurn}, "kill", "kill turn"},
+		{Step{Wait: Duration(4 * time.Second)}, "wait", "wait 4s"},
 		{Step{}, "", "nothing"},
 	} {
 		if got := tt.step.Kind(); got != tt.kind {

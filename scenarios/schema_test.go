@@ -78,15 +78,30 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 		{"unknown candidate type", "name: x\ncaller: {candidates: [prflx]}\nexpect: {path: direct}"},
 		{"no candidate types", "name: x\ncaller: {candidates: []}\nexpect: {path: direct}"},
 		{"candidate type twice", "name: x\ncaller: {candidates: [host, host]}\nexpect: {path: direct}"},
+		{"NAT by a name", "name: x\ncaller: {nat: symmetric}\nexpect: {path: direct}"},
+		{"NAT and condition", "name: x\ncaller: {condition: open, nat: {mapping: eim, filtering: eif}}\nexpect: {path: direct}"},
+		{"NAT without mapping", "name: x\ncaller: {nat: {filtering: eif}}\nexpect: {path: direct}"},
+		{"NAT without filtering", "name: x\ncaller: {nat: {mapping: eim}}\nexpect: {path: direct}"},
+		{"unknown mapping", "name: x\ncaller: {nat: {mapping: cone, filtering: eif}}\nexpect: {path: direct}"},
+		{"unknown filtering", "name: x\ncaller: {nat: {mapping: eim, filtering: cone}}\nexpect: {path: direct}"},
+		{"unknown port assignment", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, ports: parity}}\nexpect: {path: direct}"},
+		{"unknown answer", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, unsolicited: ignore}}\nexpect: {path: direct}"},
+		{"unknown key of a NAT", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, carrier: x}}\nexpect: {path: direct}"},
+		{"lifetime as a number", "name: x\ncaller: {nat: {mapping: eim, filtering: eif, lifetime: 5}}\nexpect: {path: direct}"},
+		{"carrier without filtering", "name: x\ncarrier: {mapping: eim}\nexpect: {path: direct}"},
+		{"same prefix as a word", "name: x\ncaller: symmetric\ncallee: symmetric\nsame-prefix: on\nexpect: {path: none}"},
+		{"port of a service", "name: x\ncaller: {port: 443}\nexpect: {path: direct}"},
 		{"unknown LAN", "name: x\ncallee: {lan: wan}\nexpect: {path: direct}"},
 		{"turn on", "name: x\nturn: on\nexpect: {path: direct}"},
-		{"unknown transport", "name: x\nturn: {transports: [tls]}\nexpect: {path: direct}"},
+		{"unknown transport", "name: x\nturn: {transports: [quic]}\nexpect: {path: direct}"},
 		{"unknown timing", "name: x\ntiming: fast\nexpect: {path: direct}"},
 		{"ordered as a word", "name: x\nchannel: {ordered: yes}\nexpect: {path: direct}"},
 		{"two kinds of partial reliability", "name: x\nchannel: {maxRetransmits: 0, maxPacketLifeTime: 1}\nexpect: {path: direct}"},
 		{"too many retransmissions", "name: x\nchannel: {maxRetransmits: 65536}\nexpect: {path: direct}"},
 		{"no steps", "name: x\nsteps: []\nexpect: {path: direct}"},
 		{"unknown step", "name: x\nsteps: [conect]\nexpect: {path: direct}"},
+		{"bare wait", "name: x\nsteps: [connect, wait]\nexpect: {path: none}"},
+		{"wait for a number", "name: x\nsteps: [connect, {wait: 4}]\nexpect: {path: none}"},
 		{"bare kill", "name: x\nsteps: [connect, kill]\nexpect: {path: direct}"},
 		{"two things in a step", "name: x\nsteps: [{connect: {}, echo: {}}]\nexpect: {path: direct}"},
 		{"nothing in a step", "name: x\nsteps: [{}]\nexpect: {path: direct}"},
@@ -96,7 +111,7 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 		{"duration without unit", "name: x\nsteps: [{connect: {within: 5}}]\nexpect: {path: direct}"},
 		{"negative duration", "name: x\nsteps: [{connect: {within: -5s}}]\nexpect: {path: direct}"},
 		{"unknown path", "name: x\nexpect: {path: turn}"},
-		{"unknown transport of the path", "name: x\nexpect: {path: relay, transport: tls}"},
+		{"unknown transport of the path", "name: x\nexpect: {path: relay, transport: quic}"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if err := v.check(plain(t, []byte(tt.yaml))); err == nil {
@@ -118,7 +133,17 @@ func makeSchema() ([]byte, error) {
 	for key, text := range r.CommentMap {
 		r.CommentMap[key] = strings.Join(strings.Fields(text), " ")
 	}
+	// A behaviour is not written as nat.Behavior would have it.
+	r.Mapper = func(t reflect.Type) *jsonschema.Schema {
+		if t == reflect.TypeFor[nat.Behavior]() {
+			return &jsonschema.Schema{Ref: "#/$defs/NAT"}
+		}
+		return nil
+	}
 	s := r.Reflect(Scenario{})
+	written := r.Reflect(behavior{})
+	written.Version, written.ID, written.Definitions = "", "", nil
+	s.Definitions["NAT"] = written
 	s.Title = "icelab scenario"
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -146,11 +171,38 @@ func (Peer) JSONSchemaExtend(s *jsonschema.Schema) {
 	c.Description += " " + conditions.Description
 	words(property(s, "candidates"), candidateTypes())
 	property(s, "lan").Enum = anys([]string{CallerLAN, CalleeLAN})
+	limit(property(s, "port"), minPort, maxPort)
+	s.Not = &jsonschema.Schema{Required: []string{"condition", "nat"}}
 	orWord(s, conditions)
+}
+
+func (behavior) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.Description = "A NAT, in the words of RFC 4787."
+	for key, p := range map[string]struct {
+		enum        []any
+		def         any
+		description string
+	}{
+		"mapping": {anys(mappings()), nil,
+			"When an external port is used again: for every destination (eim), for every port of one address (adm), or for one address and port only (apdm)."},
+		"filtering": {anys(filterings()), nil,
+			"What a mapping lets in: packets from anyone (eif), from the addresses that the inside has sent to (adf), or from their ports only (apdf)."},
+		"ports": {anys(portAssignments()), defaultPorts,
+			"How the external port of a new mapping is chosen: the internal one while it is free (preserving), a random one, or the next one."},
+		"hairpin": {nil, false, "Whether two hosts inside reach each other through their external addresses."},
+		"lifetime": {nil, Duration(nat.DefaultLifetime),
+			"How long an idle UDP mapping lives, in whole seconds. Outbound packets refresh it."},
+		"unsolicited": {anys(unsolicited()), nat.Drop,
+			"What becomes of a packet that is not let in: nothing is said (drop), or ICMP port unreachable and a TCP reset (reject)."},
+	} {
+		in := property(s, key)
+		in.Enum, in.Default, in.Description = p.enum, p.def, p.description
+	}
 }
 
 func (Turn) JSONSchemaExtend(s *jsonschema.Schema) {
 	words(property(s, "transports"), transports())
+	property(s, "transports").Default = defaultTransports()
 	orWord(s, &jsonschema.Schema{Type: "string", Enum: []any{turnOff}})
 }
 
@@ -166,7 +218,7 @@ func (Step) JSONSchemaExtend(s *jsonschema.Schema) {
 	property(s, "kill").Enum = []any{KillTurn}
 	one := uint64(1)
 	s.MinProperties, s.MaxProperties = &one, &one
-	bare := slices.DeleteFunc(stepKinds(), func(kind string) bool { return kind == "kill" })
+	bare := slices.DeleteFunc(stepKinds(), func(kind string) bool { return kind == "kill" || kind == "wait" })
 	orWord(s, &jsonschema.Schema{Type: "string", Enum: anys(bare), Description: "A step with its defaults."})
 }
 

@@ -37,6 +37,8 @@ func (s *Step) fromWord(word string) string {
 		s.NoEcho = newNoEcho()
 	case "kill":
 		return "kill does not say what; write kill: " + KillTurn
+	case "wait":
+		return "wait does not say how long; write for example wait: 4s"
 	default:
 		return fmt.Sprintf("unknown step %s; %s", quote(word), suggest(word, stepKinds()))
 	}

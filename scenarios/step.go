@@ -19,6 +19,9 @@ type Step struct {
 	// Kill ends a node without a goodbye, as a crash would. The only one that
 	// can be killed is turn.
 	Kill string `json:"kill,omitempty"`
+	// Wait lets nothing happen for a time of at most 60 s; the peers' own
+	// keepalives go on.
+	Wait Duration `json:"wait,omitempty"`
 }
 
 // Connect lets the peers gather, signal and check until the data channel is
@@ -57,6 +60,8 @@ const (
 	defaultBytes    = 1000
 )
 
+const maxWait = Duration(time.Minute)
+
 // The ranges of Echo.
 const (
 	minMessages, maxMessages = 1, 100_000
@@ -93,6 +98,8 @@ func (s Step) Kind() string {
 		return "no-echo"
 	case s.Kill != "":
 		return "kill"
+	case s.Wait != 0:
+		return "wait"
 	}
 	return ""
 }
@@ -108,6 +115,8 @@ func (s Step) String() string {
 		return fmt.Sprintf("no echo for %s", s.NoEcho.For)
 	case s.Kill != "":
 		return "kill " + s.Kill
+	case s.Wait != 0:
+		return fmt.Sprintf("wait %s", s.Wait)
 	}
 	return "nothing"
 }
@@ -115,7 +124,7 @@ func (s Step) String() string {
 // actions counts the things that s does.
 func (s Step) actions() int {
 	n := 0
-	for _, set := range []bool{s.Connect != nil, s.Echo != nil, s.NoEcho != nil, s.Kill != ""} {
+	for _, set := range []bool{s.Connect != nil, s.Echo != nil, s.NoEcho != nil, s.Kill != "", s.Wait != 0} {
 		if set {
 			n++
 		}

@@ -15,35 +15,15 @@ func TestBundledScenariosExpectWhatIsPredicted(t *testing.T) {
 	}
 	for _, s := range scenarios.Bundled() {
 		t.Run(s.Name, func(t *testing.T) {
-			caller, callee, err := s.Conditions()
+			p, err := s.Predict()
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := nat.Options{
-				TURN: s.Turn.Transports, SameLAN: s.SameLAN(), NoServer: deadBeforeConnect(s),
-				CallerCandidates: s.Caller.Candidates, CalleeCandidates: s.Callee.Candidates,
-			}
-			if s.Turn.Off {
-				o.TURN = nil
-			}
-			p := nat.Predict(caller, callee, o)
 			if scenarios.Path(p.Path) != s.Expect.Path || s.Expect.Transport != "" && p.Transport != s.Expect.Transport {
 				t.Errorf("expects %s/%s, predicted %s/%s: %s", s.Expect.Path, s.Expect.Transport, p.Path, p.Transport, p.Reason)
 			}
 		})
 	}
-}
-
-func deadBeforeConnect(s scenarios.Scenario) bool {
-	for _, step := range s.Steps {
-		if step.Connect != nil {
-			return false
-		}
-		if step.Kill == scenarios.KillTurn {
-			return true
-		}
-	}
-	return false
 }
 
 func ExamplePredict() {

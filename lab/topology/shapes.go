@@ -57,14 +57,12 @@ func build(s shape, calleeLAN string) Topology {
 	}
 	toCaller := caller.routes(prefix(callerLANPrefix))
 	toCallee := callee.routes(prefix(calleeLAN))
-	if calleeLAN == callerLANPrefix {
-		toCallee = nil
-	}
-
 	calleeHost, calleeRouter := "10.2.0.10/24", "10.2.0.1/24"
 	if calleeLAN == callerLANPrefix {
 		// The routers differ, so that an address names one node.
 		calleeHost, calleeRouter = "10.1.0.30/24", "10.1.0.254/24"
+		// Nobody can route to a prefix that is there twice.
+		toCaller, toCallee = nil, nil
 	}
 	t := Topology{
 		Segments: []Segment{
