@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,6 +31,9 @@ func New(folder string) *Fabric { return &Fabric{folder} }
 // Up connects to every node, waiting for those that are still starting. The
 // services belong to compose: they go on when the lab is down.
 func (f *Fabric) Up(ctx context.Context, t topology.Topology) (fabric.Nodes, error) {
+	if !reflect.DeepEqual(t, topology.Standard()) {
+		return nil, &fabric.Lacking{Fabric: "compose", Why: "the services are those of the standard topology; icelab run has the others"}
+	}
 	clients := make([]*node.Client, len(t.Nodes))
 	each, eachCtx := errgroup.WithContext(ctx)
 	for i, n := range t.Nodes {
