@@ -97,7 +97,7 @@ func (p *Peer) finish() { p.endOnce.Do(func() { close(p.ended) }) }
 // connection got and why, as far as is known. It wraps the context's error.
 func (p *Peer) WaitOpen(ctx context.Context) error {
 	for {
-		hopeless, changed := p.hopeless()
+		changed, hopeless := p.hopeless()
 		select {
 		case <-p.opened:
 			return nil
@@ -130,22 +130,22 @@ var (
 	errNoCandidates = errors.New("nothing left to try")
 )
 
-// hopeless says whether waiting makes no sense any more, and gives a channel
+// hopeless gives an error when waiting makes no sense any more, and a channel
 // that is closed when the answer may have changed.
-func (p *Peer) hopeless() (error, <-chan struct{}) {
+func (p *Peer) hopeless() (<-chan struct{}, error) {
 	state, changed := p.watch.current()
 	gathered := p.trickle.complete()
 	switch {
 	case p.ctx.Err() != nil:
-		return ErrClosed, changed
+		return changed, ErrClosed
 	case state.connection == "failed" || state.ice == "failed":
-		return errICEFailed, changed
+		return changed, errICEFailed
 	case state.connection == "closed" || state.dtls == "failed":
-		return errEnded, changed
+		return changed, errEnded
 	case gathered && p.trickle.gathered() == 0:
 		// Without a socket of its own this peer can neither send a check nor
 		// receive one.
-		return errNoCandidates, changed
+		return changed, errNoCandidates
 	}
-	return nil, changed
+	return changed, nil
 }

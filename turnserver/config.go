@@ -109,13 +109,13 @@ func (c Config) validate() error {
 		if l.Network != "udp" && l.Network != "tcp" && l.Network != "tls" {
 			return fmt.Errorf("turn server: listen %s: unknown network %q: use udp, tcp or tls", l.Address, l.Network)
 		}
-		if l.Network == "tls" {
-			if _, err := c.certificate(); err != nil {
-				return fmt.Errorf("turn server: listen %s %s: %w: give a certificate and its key in PEM", l.Network, l.Address, err)
-			}
-		}
 		if !l.Address.IsValid() {
 			return fmt.Errorf("turn server: listen %s: no address: give one as IP:PORT", l.Network)
+		}
+		if l.Network == "tls" {
+			if _, err := c.certificate(); err != nil {
+				return fmt.Errorf("turn server: listen %s: %w", l, err)
+			}
 		}
 	}
 	if err := c.validateAlternate(); err != nil {
@@ -150,7 +150,18 @@ func (c Config) validate() error {
 }
 
 func (c Config) certificate() (tls.Certificate, error) {
-	return tls.X509KeyPair([]byte(c.Certificate), []byte(c.Key))
+	switch {
+	case c.Certificate == "":
+		return tls.Certificate{}, errors.New("no certificate: give one and its key, in PEM")
+	case c.Key == "":
+		return tls.Certificate{}, errors.New("no key: give the certificate's, in PEM")
+	}
+	pair, err := tls.X509KeyPair([]byte(c.Certificate), []byte(c.Key))
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("%w: give a certificate and its key, in PEM", err)
+	}
+
+	return pair, nil
 }
 
 func (c Config) validateAlternate() error {

@@ -69,13 +69,16 @@ func dial(t *testing.T, s *turnserver.Server, network string) net.PacketConn {
 	t.Helper()
 	server := address(t, s, network)
 	var conn net.PacketConn
-	if network == "tcp" {
+	switch network {
+	case "tls":
+		conn = turn.NewSTUNConn(dialTLS(t, s))
+	case "tcp":
 		tcp, err := net.Dial("tcp4", server.String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn = turn.NewSTUNConn(tcp)
-	} else {
+	default:
 		conn = listen(t, server.Addr().String())
 	}
 	t.Cleanup(func() { _ = conn.Close() })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 
 	"github.com/pion/stun/v3"
@@ -12,7 +13,7 @@ import (
 )
 
 // leg is a socket between clients and server: a UDP socket with any number of clients, or one
-// accepted TCP connection. It is the PacketConn that turn/v4 reads requests from and answers on,
+// accepted TCP or TLS connection. It is the PacketConn that turn/v4 reads requests from and answers on,
 // so every message between a client and turn/v4 passes here.
 //
 // Each leg has a turn.Server to itself: all of its callbacks then belong to this leg, and run on
@@ -107,7 +108,7 @@ func (l *leg) end(err error) {
 		case l.transport == "udp":
 			l.ending = "the listening socket failed: " + cause(err).Error()
 		default:
-			l.ending = "the client's TCP connection ended: " + cause(err).Error()
+			l.ending = "the client's " + strings.ToUpper(l.transport) + " connection ended: " + cause(err).Error()
 		}
 		l.mu.Unlock()
 

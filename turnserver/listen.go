@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// listenUDP and listenTCP name the IP version, so that a wildcard address takes only its own.
+// listenUDP and listenStream name the IP version, so that a wildcard address takes only its own.
 func listenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
 	conn, err := net.ListenUDP(network("udp", addr.Addr()), net.UDPAddrFromAddrPort(addr))
 	if err != nil {
@@ -20,15 +20,6 @@ func listenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
 	return conn, nil
 }
 
-func listenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
-	ln, err := net.ListenTCP(network("tcp", addr.Addr()), net.TCPAddrFromAddrPort(addr))
-	if err != nil {
-		return nil, listenError("tcp", addr, err)
-	}
-
-	return ln, nil
-}
-
 // streamListener takes clients over TCP or TLS.
 type streamListener struct {
 	net.Listener
@@ -36,9 +27,9 @@ type streamListener struct {
 }
 
 func (s *Server) listenStream(l Listener) (streamListener, error) {
-	ln, err := listenTCP(l.Address)
+	ln, err := net.ListenTCP(network("tcp", l.Address.Addr()), net.TCPAddrFromAddrPort(l.Address))
 	if err != nil {
-		return streamListener{}, err
+		return streamListener{}, listenError(l.Network, l.Address, err)
 	}
 	if l.Network != "tls" {
 		return streamListener{ln, l.Network}, nil
@@ -47,8 +38,9 @@ func (s *Server) listenStream(l Listener) (streamListener, error) {
 	if err != nil {
 		_ = ln.Close()
 
-		return streamListener{}, err
+		return streamListener{}, fmt.Errorf("listen %s: %w", l, err)
 	}
+
 	// The handshake is done by the leg's first read, so a slow one holds nobody up.
 	return streamListener{tls.NewListener(ln, &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,

@@ -18,9 +18,9 @@ import (
 
 func TestEveryRelayedByteIsCountedOnceInEachDirection(t *testing.T) {
 	needNamespace(t)
-	for _, network := range []string{"udp", "tcp"} {
+	for _, network := range []string{"udp", "tcp", "tls"} {
 		t.Run(network, func(t *testing.T) {
-			s := start(t, config(serverIP))
+			s := start(t, withTLS(t, config(serverIP)))
 			peer := echo(t, peerIP)
 			_, relay := allocate(t, s, network)
 
@@ -41,7 +41,7 @@ func TestEveryRelayedByteIsCountedOnceInEachDirection(t *testing.T) {
 			}
 			sizes := []int{5, 6, 7, 8, 20, 576, 1200}
 			if network == "udp" {
-				sizes = append(sizes, 1, 2, 3, 4) // over TCP, turn/v4's client holds back what is this small
+				sizes = append(sizes, 1, 2, 3, 4) // over a stream, turn/v4's client holds back what is this small
 			}
 			data(sizes...)
 			check := stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.Fingerprint)

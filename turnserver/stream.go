@@ -2,13 +2,14 @@ package turnserver
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 )
 
-// stream makes a PacketConn of a TCP connection: one STUN message or ChannelData message per
+// stream makes a PacketConn of a TCP or TLS connection: one STUN message or ChannelData message per
 // read (RFC 8656 section 12.5).
 //
 // turn/v4 has a STUNConn for this, which holds back a ChannelData message of up to 4 bytes until
@@ -54,4 +55,14 @@ func (s *stream) ReadFrom(p []byte) (int, net.Addr, error) {
 // WriteTo sends a whole message to the one client there is. turn/v4 pads ChannelData itself.
 func (s *stream) WriteTo(p []byte, _ net.Addr) (int, error) {
 	return s.Write(p)
+}
+
+// Close closes the TCP connection, also under TLS: tls.Conn would first say goodbye, and wait 5 s
+// for a client that does not read.
+func (s *stream) Close() error {
+	if secured, ok := s.Conn.(*tls.Conn); ok {
+		return secured.NetConn().Close()
+	}
+
+	return s.Conn.Close()
 }

@@ -4,10 +4,14 @@
 package gateway
 
 import (
+	"errors"
 	"net/netip"
 
 	"github.com/icelab-go/icelab/lab/nat"
 )
+
+// ErrSequential is returned where sequential ports cannot be had.
+var ErrSequential = errors.New("this kernel cannot count ports up (CONFIG_NFT_NUMGEN is off): declare random or preserving ports")
 
 // Spec declares one gateway between an inside (LAN) and an outside (WAN).
 type Spec struct {

@@ -63,48 +63,87 @@ func TestMain(m *testing.M) {
 // network is one test's own: tests run in parallel.
 type network struct {
 	outside, gateway, inside netns.NsHandle
+	carrier                  netns.NsHandle // closed if there is none
 }
 
 func newNetwork(t *testing.T) *network {
 	t.Helper()
+	n := &network{carrier: netns.None()}
+	n.namespaces(t, &n.outside, &n.gateway, &n.inside)
+	n.wire(t, n.outside, "wan", "198.18.0.10/24 198.18.0.11/24", n.gateway, "wan", "198.18.0.20/24")
+	n.host(t)
+	n.route(t, n.outside, "10.1.0.0/24", "198.18.0.20")
+	return n
+}
+
+// newCarrierNetwork has a second gateway beyond the first.
+func newCarrierNetwork(t *testing.T) *network {
+	t.Helper()
+	n := &network{}
+	n.namespaces(t, &n.outside, &n.gateway, &n.inside, &n.carrier)
+	n.wire(t, n.outside, "wan", "198.18.0.10/24 198.18.0.11/24", n.carrier, "wan", "198.18.0.20/24")
+	n.wire(t, n.gateway, "cgn", "100.64.0.2/24", n.carrier, "lan", "100.64.0.1/24")
+	n.host(t)
+	n.route(t, n.gateway, "0.0.0.0/0", "100.64.0.1")
+	n.route(t, n.carrier, "10.1.0.0/24", "100.64.0.2")
+	n.in(t, n.carrier, forward)
+	return n
+}
+
+func (n *network) namespaces(t *testing.T, all ...*netns.NsHandle) {
+	t.Helper()
 	if noNamespace != "" {
-		if strings.Contains(os.Getenv("ICELAB_REQUIRE"), "netns") {
+		if required() {
 			t.Fatal(noNamespace)
 		}
 		t.Skip(noNamespace)
 	}
-	n := &network{}
-	for _, ns := range []*netns.NsHandle{&n.outside, &n.gateway, &n.inside} {
+	for _, ns := range all {
 		must(t, onNamespace(netns.None(), func() (err error) { *ns, err = netns.New(); return }))
 		t.Cleanup(func() { _ = ns.Close() })
 	}
-	n.wire(t, n.outside, "wan", []string{"198.18.0.10/24", "198.18.0.11/24"}, "wan", "198.18.0.20/24")
-	n.wire(t, n.inside, "lan", []string{"10.1.0.10/24", "10.1.0.11/24"}, "lan", "10.1.0.1/24")
-	n.in(t, n.inside, func() error { return netlink.RouteAdd(&netlink.Route{Gw: net.IP(router.AsSlice())}) })
+}
+
+// required says that no test may be skipped here.
+func required() bool { return strings.Contains(os.Getenv("ICELAB_REQUIRE"), "netns") }
+
+// host puts the inside hosts behind the gateway.
+func (n *network) host(t *testing.T) {
+	t.Helper()
+	n.wire(t, n.inside, "lan", "10.1.0.10/24 10.1.0.11/24", n.gateway, "lan", "10.1.0.1/24")
+	n.route(t, n.inside, "0.0.0.0/0", router.String())
+	n.in(t, n.gateway, forward)
 	// The kernel drops what comes in from an address of its own, unless it is told
 	// not to. A hairpinned packet with its inside source would do that here.
 	n.in(t, n.inside, func() error { return os.WriteFile("/proc/sys/net/ipv4/conf/lan/accept_local", []byte("1"), 0) })
-	n.in(t, n.outside, func() error {
-		lan := &net.IPNet{IP: net.IP{10, 1, 0, 0}, Mask: net.CIDRMask(24, 32)}
-		return netlink.RouteAdd(&netlink.Route{Dst: lan, Gw: net.IP(external.AsSlice())})
-	})
-	n.in(t, n.gateway, func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) })
-	return n
 }
 
-// wire connects a host to the gateway.
-func (n *network) wire(t *testing.T, at netns.NsHandle, name string, addresses []string, gatewayName, gatewayAddress string) {
+func forward() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) }
+
+// wire connects two namespaces. Addresses are separated by spaces.
+func (n *network) wire(t *testing.T, a netns.NsHandle, nameA, addressesA string, b netns.NsHandle, nameB, addressesB string) {
+	t.Helper()
+	n.in(t, a, func() error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = nameA
+		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: nameB, PeerNamespace: netlink.NsFd(b)})
+	})
+	n.in(t, a, func() error { return configure(nameA, strings.Fields(addressesA)) })
+	n.in(t, b, func() error { return configure(nameB, strings.Fields(addressesB)) })
+}
+
+func (n *network) route(t *testing.T, at netns.NsHandle, to, via string) {
 	t.Helper()
 	n.in(t, at, func() error {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name = name
-		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: gatewayName, PeerNamespace: netlink.NsFd(n.gateway)})
+		_, dst, err := net.ParseCIDR(to)
+		if err != nil {
+			return err
+		}
+		return netlink.RouteAdd(&netlink.Route{Dst: dst, Gw: net.ParseIP(via)})
 	})
-	n.in(t, at, func() error { return configure(name, addresses...) })
-	n.in(t, n.gateway, func() error { return configure(gatewayName, gatewayAddress) })
 }
 
-func configure(name string, addresses ...string) error {
+func configure(name string, addresses []string) error {
 	link, err := netlink.LinkByName(name)
 	if err != nil {
 		return err
@@ -143,9 +182,20 @@ func onNamespace(ns netns.NsHandle, f func() error) error {
 }
 
 func (n *network) spec() Spec {
-	return Spec{
+	s := Spec{
 		WAN: Side{Interface: "wan", Address: external, Prefix: netip.MustParsePrefix("198.18.0.0/24")},
 		LAN: Side{Interface: "lan", Address: router, Prefix: netip.MustParsePrefix("10.1.0.0/24")},
+	}
+	if n.carrier.IsOpen() {
+		s.WAN = Side{Interface: "cgn", Address: netip.MustParseAddr("100.64.0.2"), Prefix: netip.MustParsePrefix("100.64.0.0/24")}
+	}
+	return s
+}
+
+func (n *network) carrierSpec() Spec {
+	return Spec{
+		WAN: Side{Interface: "wan", Address: external, Prefix: netip.MustParsePrefix("198.18.0.0/24")},
+		LAN: Side{Interface: "lan", Address: netip.MustParseAddr("100.64.0.1"), Prefix: netip.MustParsePrefix("100.64.0.0/24")},
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/icelab-go/icelab/lab/nat"
 )
@@ -46,6 +48,9 @@ func Program(spec Spec) error {
 		return err
 	}
 	if err := conn.Flush(); err != nil {
+		if errors.Is(err, unix.ENOENT) && spec.NAT != nil && spec.NAT.Ports == nat.Sequential {
+			return ErrSequential
+		}
 		return fmt.Errorf("load nftables rules: %w", err)
 	}
 

@@ -28,6 +28,7 @@ func (p *program) translate(b nat.Behavior) error {
 	p.inbound(b)
 	p.hairpin(b)
 	p.outbound(b)
+	p.icmp(b)
 	p.refuseUnsolicited(b)
 	return nil
 }
@@ -121,7 +122,7 @@ func (p *program) refuseUnsolicited(b nat.Behavior) {
 	}
 	p.add("in", "unsolicited", from.drop(NoMapping))
 
-	p.add("forward", "translated UDP", from.marked().accept())
+	p.add("forward", "translated", from.marked().accept())
 	p.add("forward", "answers to what is not UDP", from.known().accept())
 	p.add("forward", "private destinations", from.drop(PrivateDestination))
 }

@@ -14,11 +14,10 @@ type sample struct{ local, mapped netip.AddrPort }
 
 // sequentialGap is how far apart the ports of a sequential NAT may lie: other
 // mappings are made meanwhile, by this probe and by other hosts.
-const sequentialGap = 32
+const sequentialGap = 100
 
 // classifyPorts looks at the first mappings only: a NAT that preserves a port can
-// do so once. Six random ports pass for preserved or sequential once in about
-// ten million.
+// do so once. Six random ports pass for sequential once in about three million.
 func classifyPorts(samples []sample) nat.PortAssignment {
 	preserved := 0
 	var ports []int
