@@ -11,8 +11,8 @@ import (
 type Path struct {
 	Path scenarios.Path `json:"path"`
 	// Transport is that of the leg between a relayed peer and the TURN server:
-	// "udp" or "tcp", "tcp+udp" when two relayed peers differ, empty on a path
-	// without a relay.
+	// "udp", "tcp" or "tls", "tcp+udp" when two relayed peers differ, empty on a
+	// path without a relay.
 	Transport string `json:"transport,omitempty"`
 }
 

@@ -68,6 +68,11 @@ var (
 		gateways: gatewayFlows(flows("10.1.0.10", "tcp", "198.18.0.10:3478", 26_000), flows("10.2.0.10", "udp", "198.18.0.10:50000", 25_000)),
 		turn:     node.TurnObservation{Allocations: []turnserver.Allocation{allocation("198.18.0.20:40000", "tcp", 50000, 22_000)}},
 	}
+	relayedTLS = sighting{
+		caller: selected(candidate(peers.Relay, "198.18.0.10", "tls"), calleePrflx), callee: selected(calleeHost, relayUDP),
+		gateways: gatewayFlows(flows("10.1.0.10", "tcp", "198.18.0.10:443", 27_000), flows("10.2.0.10", "udp", "198.18.0.10:50000", 25_000)),
+		turn:     node.TurnObservation{Allocations: []turnserver.Allocation{allocation("198.18.0.20:40000", "tls", 50000, 22_000)}},
+	}
 	relayedTwice = sighting{
 		caller: selected(relayTCP, relayUDP), callee: selected(relayUDP, relayUDP),
 		gateways: gatewayFlows(flows("10.1.0.10", "tcp", "198.18.0.10:3478", 26_000), flows("10.2.0.10", "udp", "198.18.0.10:3478", 25_000)),
@@ -83,6 +88,7 @@ func TestWitnessesOfOneStoryAgree(t *testing.T) {
 	}{
 		"direct, called host and prflx":   {direct, Path{scenarios.PathDirect, ""}},
 		"relayed over TCP":                {relayed, Path{scenarios.PathRelay, "tcp"}},
+		"relayed over TLS":                {relayedTLS, Path{scenarios.PathRelay, "tls"}},
 		"relayed twice over TCP and UDP":  {relayedTwice, Path{scenarios.PathRelayBoth, "tcp+udp"}},
 		"relayed by the callee's relay":   {mirrored(relayed), Path{scenarios.PathRelay, "tcp"}},
 		"checks through an unused relay":  {withChecks(direct), Path{scenarios.PathDirect, ""}},
@@ -113,6 +119,11 @@ func TestOneLiarIsEnough(t *testing.T) {
 		}),
 		"TURN server names another transport": with(relayed, func(s *sighting) {
 			s.turn.Allocations = []turnserver.Allocation{allocation("198.18.0.20:40000", "udp", 50000, 22_000)}
+		}),
+		"TCP to the port of TLS is no TLS": with(relayedTLS, func(s *sighting) { s.caller, s.turn = relayed.caller, relayed.turn }),
+		"TLS to the port of TCP is no TLS": with(relayedTLS, func(s *sighting) { s.gateways = relayed.gateways }),
+		"the port of TLS over UDP is no TLS": with(relayedTLS, func(s *sighting) {
+			s.gateways = gatewayFlows(flows("10.1.0.10", "udp", "198.18.0.10:443", 27_000), s.gateways[topology.CalleeNAT].Flows)
 		}),
 		"TURN server counts a relay too many":    with(relayed, func(s *sighting) { s.turn = relayedTwice.turn }),
 		"caller relayed, callee thinks directly": with(relayed, func(s *sighting) { s.callee = direct.callee }),

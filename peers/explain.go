@@ -3,6 +3,8 @@ package peers
 import (
 	"fmt"
 	"strings"
+
+	"github.com/pion/ice/v4"
 )
 
 // explain says in one line how far a connection got and, where the report shows
@@ -70,11 +72,15 @@ func (r Report) explain(f forcing) string {
 func (r Report) lastLog(scopes ...string) string {
 	best := -1
 	for i, l := range r.Log {
-		if l.Level != "warn" && l.Level != "error" && !strings.HasPrefix(l.Text, "Failed to send packet") {
+		if l.Level != "warn" && l.Level != "error" && !strings.HasPrefix(l.Text, "Failed to send packet") &&
+			!strings.HasPrefix(l.Text, "Failed to listen ") {
 			continue
 		}
 		if strings.HasPrefix(l.Text, "Failed to ping without candidate pairs") {
 			continue // says what the counts say already
+		}
+		if strings.HasSuffix(l.Text, ice.ErrPort.Error()) {
+			continue // no port to listen on: the line before says why
 		}
 		for _, scope := range scopes {
 			if l.Scope == scope && (best < 0 || l.LastMS >= r.Log[best].LastMS) {

@@ -35,7 +35,8 @@ var telling = []struct{ level, prefix string }{
 	{"info", "No Permission or Channel exists"},      // a relay dropped the other side's packet
 	{"debug", "Discard message: transaction source"}, // answered from elsewhere (RFC 8445 section 7.2.5.2.1)
 	{"debug", "Failed to resolve STUN host"},
-	{"debug", "Failed to read: "}, // the connection to the TURN server ended
+	{"debug", "Failed to listen "}, // Config.Port is taken
+	{"debug", "Failed to read: "},  // the connection to the TURN server ended
 	{"debug", "Failed to handle inbound message"},
 	{"trace", "Maximum requests reached for pair"}, // a check timed out
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,8 +16,8 @@ import (
 
 // Server is a STUN or TURN server. The URLs are RFC 7064 and RFC 7065 ones:
 // "stun:HOST:PORT", "turn:HOST:PORT?transport=udp|tcp", "turns:HOST:PORT". The
-// certificate of a turns: server must verify against the system's pool; a
-// private authority goes into the file SSL_CERT_FILE names.
+// certificate of a turns: server must be for HOST, and verify against the
+// system's pool or, over TCP, against Config.RootCAs.
 type Server struct {
 	URLs       []string `json:"urls"`
 	Username   string   `json:"username,omitempty"`
@@ -55,12 +54,14 @@ type Config struct {
 	// Loopback adds loopback addresses to the host candidates.
 	Loopback bool `json:"loopback,omitempty"`
 
-	// Port is the UDP port that host candidates, or where there are none
-	// server-reflexive ones, are gathered from; zero means any.
+	// Port is the UDP port that host candidates are gathered from, on every
+	// interface used: New fails when it is taken on one. Where Candidates leaves
+	// host out, server-reflexive ones are gathered from it, one for each
+	// address however many STUN servers there are. Zero means any.
 	Port uint16 `json:"port,omitempty"`
 
 	// RootCAs are the certificates, in PEM, that vouch for the servers of turns:
-	// URLs over TCP; empty means the system's.
+	// URLs over TCP, and no others do; empty means the system's.
 	RootCAs string `json:"root_cas,omitempty"`
 
 	// Channel is the data channel a caller opens.
@@ -85,7 +86,8 @@ type Peer struct {
 	forcing forcing
 
 	pc      *webrtc.PeerConnection
-	net     *ownNet // nil with Config.Net
+	net     *ownNet                 // nil with Config.Net
+	hosts   *ice.MultiUDPMuxDefault // the sockets of host candidates, nil without Config.Port
 	journal journal
 
 	// Ends with Close; work are the goroutines that end with it.
@@ -170,13 +172,8 @@ func New(config Config) (*Peer, error) {
 	if t := config.iceTimeout; t > 0 {
 		settings.SetICETimeouts(t, t, t/4)
 	}
-	if config.Port != 0 {
-		if err := settings.SetEphemeralUDPPortRange(config.Port, config.Port); err != nil {
-			return nil, fmt.Errorf("port %d: %w", config.Port, err)
-		}
-	}
 	if len(config.Interfaces) > 0 {
-		settings.SetInterfaceFilter(func(name string) bool { return slices.Contains(config.Interfaces, name) })
+		settings.SetInterfaceFilter(p.usesInterface)
 	}
 	if err := settings.SetICEAddressRewriteRules(forcing.rewrite...); err != nil {
 		return nil, fmt.Errorf("force candidates %s: %w", forcing.types, err)
@@ -191,11 +188,14 @@ func New(config Config) (*Peer, error) {
 	}
 
 	if config.RootCAs != "" {
-		dialer, err := trust(p.usedNet(), config.RootCAs, config.Servers)
+		dialer, err := trust(p.ctx, p.usedNet(), config.RootCAs, config.Servers)
 		if err != nil {
 			return nil, err
 		}
 		settings.SetICEProxyDialer(dialer)
+	}
+	if err := p.usePort(&settings); err != nil {
+		return nil, fmt.Errorf("port %d: %w", config.Port, err)
 	}
 
 	// No interceptors: they serve audio and video.
@@ -205,6 +205,7 @@ func New(config Config) (*Peer, error) {
 		ICETransportPolicy: forcing.policy,
 	})
 	if err != nil {
+		p.closePort()
 		return nil, fmt.Errorf("create peer connection: %w", err)
 	}
 	p.observe()
@@ -222,8 +223,8 @@ const closeGrace = 300 * time.Millisecond
 func (p *Peer) Close() error {
 	var err error
 	p.closed.Do(func() {
-		p.cancel()
 		p.journal.seal()
+		p.cancel()
 		p.trickle.finish()
 		if p.net != nil {
 			p.net.cutDials()
@@ -231,6 +232,7 @@ func (p *Peer) Close() error {
 			defer time.AfterFunc(closeGrace, p.net.cutAll).Stop()
 		}
 		err = p.pc.GracefulClose()
+		p.closePort()
 		p.noteConnection()
 		p.work.Wait()
 	})

@@ -83,8 +83,9 @@ func Serve(ctx context.Context, l net.Listener, config ServeConfig) error {
 	}
 	slots := make(chan struct{}, limit)
 
-	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	ctx, cancel := context.WithCancel(ctx)
+	// Of the ctx that the loop looks at: its parent ends before it does.
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	var callers sync.WaitGroup
 	defer callers.Wait()
 	defer cancel()

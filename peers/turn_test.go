@@ -12,7 +12,8 @@ import (
 )
 
 // turnServer is a TURN server on 127.0.0.1 over UDP and TCP that counts the
-// Binding requests it gets, and can keep silent about permissions.
+// Binding requests it gets, and can keep silent about permissions. It serves
+// further listeners too.
 type turnServer struct {
 	udp, tcp    string
 	bindings    atomic.Int64
@@ -20,7 +21,7 @@ type turnServer struct {
 	ignore      atomic.Bool
 }
 
-func startTURN(t testing.TB) *turnServer {
+func startTURN(t testing.TB, further ...net.Listener) *turnServer {
 	t.Helper()
 	socket, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -34,13 +35,17 @@ func startTURN(t testing.TB) *turnServer {
 	relays := func() turn.RelayAddressGenerator {
 		return &turn.RelayAddressGeneratorStatic{RelayAddress: net.IPv4(127, 0, 0, 1), Address: "127.0.0.1"}
 	}
+	var listeners []turn.ListenerConfig
+	for _, l := range append(further, listener) {
+		listeners = append(listeners, turn.ListenerConfig{Listener: l, RelayAddressGenerator: relays()})
+	}
 	server, err := turn.NewServer(turn.ServerConfig{
 		Realm: "test",
 		AuthHandler: func(user, realm string, _ net.Addr) ([]byte, bool) {
 			return turn.GenerateAuthKey(user, realm, "secret"), user == "lab"
 		},
 		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: &turnSocket{socket, s}, RelayAddressGenerator: relays()}},
-		ListenerConfigs:   []turn.ListenerConfig{{Listener: listener, RelayAddressGenerator: relays()}},
+		ListenerConfigs:   listeners,
 		LoggerFactory:     &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled},
 	})
 	if err != nil {
