@@ -48,6 +48,10 @@ const (
 // Flow counts the packets that were forwarded between one inside host and one
 // remote transport address, in one direction. Addresses are as the inside host
 // sees them; Bytes are whole IP packets.
+//
+// A hairpinned packet counts twice: as a flow of its sender, whose remote is the
+// inside address of the receiver and not the external one that it was sent to,
+// and as a flow of its receiver.
 type Flow struct {
 	Direction Direction      `json:"direction"`
 	Protocol  string         `json:"protocol"` // "udp" or "tcp"

@@ -13,31 +13,40 @@ import (
 // countFlows writes a counter for every flow that is forwarded, one set for
 // each direction. It stands after the filters: what they drop is no flow.
 func (p *program) countFlows() error {
-	key := nftables.MustConcatSetType(nftables.TypeIPAddr, nftables.TypeInetProto, nftables.TypeIPAddr, nftables.TypeInetService)
 	p.base("flows", nftables.ChainTypeFilter, nftables.ChainHookForward, 10)
-	for _, d := range []struct {
+	sets := map[Direction]*nftables.Set{}
+	for _, d := range []Direction{Outbound, Inbound} {
+		sets[d] = &nftables.Set{
+			Table: p.table, Name: flowSet(d), Dynamic: true, Size: 65535, Concatenation: true, Counter: true,
+			KeyType: nftables.MustConcatSetType(nftables.TypeIPAddr, nftables.TypeInetProto, nftables.TypeIPAddr, nftables.TypeInetService),
+		}
+		if err := p.conn.AddSet(sets[d], nil); err != nil {
+			return fmt.Errorf("add set %s: %w", sets[d].Name, err)
+		}
+	}
+	sent := []expr.Any{sourceAddress(reg(0)), destinationAddress(reg(2)), destinationPort(reg(3))}
+	received := []expr.Any{destinationAddress(reg(0)), sourceAddress(reg(2)), sourcePort(reg(3))}
+	// A packet that hairpins is one flow of its sender and another one of its
+	// receiver. Here its destination is translated already and its source is not
+	// yet, but the external port that the source gets is in the mark.
+	around := rule{}.iif(p.LAN.Interface).oif(p.LAN.Interface).marked()
+	pinned := []expr.Any{destinationAddress(reg(0)), &expr.Immediate{Register: reg(2), Data: p.WAN.Address.AsSlice()}, mark(reg(3))}
+	for _, f := range []struct {
 		Direction
-		from, to    string
-		inside      func(uint32) expr.Any
-		remote, prt func(uint32) expr.Any
+		comment string
+		which   rule
+		key     []expr.Any
 	}{
-		{Outbound, p.LAN.Interface, p.WAN.Interface, sourceAddress, destinationAddress, destinationPort},
-		{Inbound, p.WAN.Interface, p.LAN.Interface, destinationAddress, sourceAddress, sourcePort},
+		{Outbound, "out", rule{}.iif(p.LAN.Interface).oif(p.WAN.Interface), sent},
+		{Inbound, "in", rule{}.iif(p.WAN.Interface).oif(p.LAN.Interface), received},
+		{Outbound, "out, and back in", around, sent},
+		{Inbound, "in from another inside host", around, pinned},
 	} {
-		set := &nftables.Set{
-			Table: p.table, Name: flowSet(d.Direction), Dynamic: true, Size: 65535,
-			Concatenation: true, KeyType: key, Counter: true,
-		}
-		if err := p.conn.AddSet(set, nil); err != nil {
-			return fmt.Errorf("add set %s: %w", set.Name, err)
-		}
 		for _, protocol := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
-			p.add("flows", string(d.Direction), rule{}.iif(d.from).oif(d.to).protocol(protocol).then(
-				d.inside(reg(0)),
+			p.add("flows", f.comment, f.which.protocol(protocol).then(f.key...).then(
 				&expr.Immediate{Register: reg(1), Data: []byte{protocol}},
-				d.remote(reg(2)), d.prt(reg(3)),
 				&expr.Dynset{
-					SrcRegKey: reg(0), SetName: set.Name, SetID: set.ID, Operation: unix.NFT_DYNSET_OP_ADD,
+					SrcRegKey: reg(0), SetName: sets[f.Direction].Name, SetID: sets[f.Direction].ID, Operation: unix.NFT_DYNSET_OP_ADD,
 					Exprs: []expr.Any{&expr.Counter{}},
 				}))
 		}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"testing"
@@ -148,4 +149,72 @@ func TestMappingsAndPermissionsAreListed(t *testing.T) {
 			t.Errorf("holds %+v", s)
 		}
 	})
+}
+
+// flows are those that the gateway has counted, without the sizes.
+func (n *network) flows(t *testing.T) []Flow {
+	t.Helper()
+	var o Observation
+	n.in(t, n.gateway, func() (err error) { o, err = Observe(); return })
+	for i := range o.Flows {
+		o.Flows[i].Bytes = 0
+	}
+	return o.Flows
+}
+
+var anyOrder = cmpopts.SortSlices(func(a, b Flow) bool {
+	return fmt.Sprint(a.Direction, a.Inside, a.Remote) < fmt.Sprint(b.Direction, b.Inside, b.Remote)
+})
+
+func TestFlowsAreCountedInBothDirections(t *testing.T) {
+	for _, m := range []nat.Mapping{nat.EIM, nat.APDM} {
+		t.Run(string(m), func(t *testing.T) {
+			n := newNetwork(t)
+			n.program(t, nat.Condition{NAT: &nat.Behavior{Mapping: m, Filtering: nat.APDF, Ports: nat.Random}})
+			inside, outside := n.listen(t, n.inside, "10.1.0.10:5000"), n.listen(t, n.outside, "198.18.0.10:4000")
+			inside.send("out", outside.local())
+			mapped := outside.receive("out")
+			for range 2 {
+				outside.send("in", mapped)
+				inside.receive("in")
+			}
+			n.listen(t, n.outside, "198.18.0.11:4000").send("filtered", mapped)
+			want := []Flow{
+				{Direction: Outbound, Protocol: "udp", Inside: host, Remote: outside.local(), Packets: 1},
+				{Direction: Inbound, Protocol: "udp", Inside: host, Remote: outside.local(), Packets: 2},
+			}
+			if diff := cmp.Diff(want, n.flows(t), anyOrder, cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAHairpinnedPacketIsAFlowOfBothHosts(t *testing.T) {
+	for _, ports := range []nat.PortAssignment{nat.Preserving, nat.Random} {
+		t.Run(string(ports), func(t *testing.T) {
+			n := newNetwork(t)
+			n.program(t, nat.Condition{NAT: &nat.Behavior{Mapping: nat.EIM, Filtering: nat.EIF, Ports: ports, Hairpin: true}})
+			a, b := n.listen(t, n.inside, "10.1.0.10:5000"), n.listen(t, n.inside, "10.1.0.11:5001")
+			outside := n.listen(t, n.outside, "198.18.0.10:4000")
+			b.send("out", outside.local())
+			mapped := outside.receive("out")
+			a.send("round the pin", mapped)
+			from := b.receive("round the pin")
+			for range 2 {
+				b.send("and back", from)
+				a.receive("and back")
+			}
+			want := []Flow{
+				{Direction: Outbound, Protocol: "udp", Inside: neighbour, Remote: outside.local(), Packets: 1},
+				{Direction: Outbound, Protocol: "udp", Inside: host, Remote: b.local(), Packets: 1},
+				{Direction: Inbound, Protocol: "udp", Inside: neighbour, Remote: from, Packets: 1},
+				{Direction: Outbound, Protocol: "udp", Inside: neighbour, Remote: a.local(), Packets: 2},
+				{Direction: Inbound, Protocol: "udp", Inside: host, Remote: mapped, Packets: 2},
+			}
+			if diff := cmp.Diff(want, n.flows(t), anyOrder, cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
 }

@@ -35,6 +35,9 @@ type remote struct {
 	// learntBy are the sockets that a check came to from it, if it is
 	// peer-reflexive.
 	learntBy []int
+	// depth is how many peer-reflexive candidates, this one included, led here:
+	// 0 for one that was signalled.
+	depth int
 }
 
 // The ports of an agent's own sockets. Relays differ by agent, since they are on
@@ -119,18 +122,21 @@ func (a *agent) sends(from int, to remote) bool {
 }
 
 // learn takes note that a check came to a socket. It reports whether it came
-// from a candidate, or a pair of one, that was unknown.
-func (a *agent) learn(at int, from endpoint) bool {
-	for i := range a.remotes {
-		if r := &a.remotes[i]; r.at == from {
-			if r.kind != "" || slices.Contains(r.learntBy, at) {
-				return false
-			}
-			r.learntBy = append(r.learntBy, at)
-			return true
-		}
+// from a candidate, or a pair of one, that was unknown, or thought to be deeper.
+func (a *agent) learn(at int, from endpoint, depth int) bool {
+	i := slices.IndexFunc(a.remotes, func(r remote) bool { return r.at == from })
+	if i < 0 {
+		a.remotes = append(a.remotes, remote{at: from, learntBy: []int{at}, depth: depth})
+		return true
 	}
-	a.remotes = append(a.remotes, remote{at: from, learntBy: []int{at}})
+	r := &a.remotes[i]
+	if r.kind != "" || slices.Contains(r.learntBy, at) && r.depth <= depth {
+		return false
+	}
+	r.depth = min(r.depth, depth)
+	if !slices.Contains(r.learntBy, at) {
+		r.learntBy = append(r.learntBy, at)
+	}
 	return true
 }
 

@@ -20,17 +20,19 @@ const (
 )
 
 // Filtering says which inbound packets a mapping lets in (RFC 4787 §5). A filter
-// belongs to a mapping, as in Linux: what an inside host sends through one
-// mapping opens no other one for the answer.
+// belongs to a mapping's external port: what an inside host sends through one
+// mapping opens no other one. Nor does what a filter lets in change any mapping:
+// the answer leaves from the mapping for where it goes, which with ADM and APDM
+// may be another one than the packet came in at.
 type Filtering string
 
 // The filtering behaviours of RFC 4787 §5.
 const (
 	// EIF lets in packets from anyone.
 	EIF Filtering = "eif"
-	// ADF lets in packets from addresses that the inside has sent to.
+	// ADF lets in packets from addresses that the mapping was used to send to.
 	ADF Filtering = "adf"
-	// APDF lets in packets from addresses and ports that the inside has sent to.
+	// APDF lets in packets from addresses and ports that it was used to send to.
 	APDF Filtering = "apdf"
 )
 

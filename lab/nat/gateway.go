@@ -14,8 +14,8 @@ type gateway struct {
 	// mappings are indexed by their external port.
 	mappings    []mapping
 	permissions []permission
-	sessions    []session
-	flows       []packet
+	// flows are those that a stateful firewall has seen begin inside.
+	flows []packet
 }
 
 // mapping belongs to an inside endpoint and to what the mapping behaviour
@@ -29,22 +29,15 @@ type permission struct {
 	remote endpoint
 }
 
-// session is a flow that began outside. What the inside host sends to that remote
-// endpoint leaves from the port the flow came in at, whatever mapping it has for
-// it: conntrack takes it for the reply that it is. It makes a difference only
-// where an EIF filter lets in more than the mapping's own destination.
-type session struct {
-	inside, remote endpoint
-	port           int
-}
-
 // anyPort and anyHost stand for what a behaviour does not look at.
 const (
 	anyPort        = -1
 	anyHost hostID = -1
 )
 
-// outward takes a packet from inside.
+// outward takes a packet from inside. The port that it leaves from depends on who
+// sends to whom and on nothing else: an answer too leaves from the mapping for
+// where it goes, which need not be the one that its request came in at.
 func (g *gateway) outward(p packet) {
 	switch {
 	case g.Firewall.BlockUDP:
@@ -59,16 +52,6 @@ func (g *gateway) outward(p packet) {
 	}
 	if g.NAT == nil {
 		g.network.forward(g.outside, p)
-		return
-	}
-	replied := false
-	for _, s := range g.sessions { // those there were when the packet came
-		if s.inside == p.from && s.remote == p.to {
-			replied = true
-			g.network.forward(g.outside, packet{endpoint{g.address, s.port}, p.to})
-		}
-	}
-	if replied {
 		return
 	}
 	port := remember(g.network, &g.mappings, mapping{p.from, g.NAT.Mapping.sees(p.to)})
@@ -95,9 +78,6 @@ func (g *gateway) inward(p packet) {
 		seen.strictest = max(seen.strictest, g.NAT.Filtering.strictness())
 		seen.hairpinned = seen.hairpinned || p.from.host == g.address
 		p.to = g.mappings[port].inside
-		if g.NAT.Mapping != EIM { // which leaves from that port anyway
-			remember(g.network, &g.sessions, session{p.to, p.from, port})
-		}
 	}
 	if g.Firewall.Stateful {
 		if !slices.Contains(g.flows, packet{p.to, p.from}) {

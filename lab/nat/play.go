@@ -7,6 +7,7 @@ type play struct {
 	network *network
 	agents  [2]*agent
 	options Options
+	deepest int
 
 	best outcome
 	// first is what became of the checks that each agent sent to the addresses
@@ -43,7 +44,7 @@ func newPlay(caller, callee Condition, o Options) *play {
 			calleeLAN.prefix = callerLAN.prefix
 		}
 	}
-	p := &play{network: n, options: o, agents: [2]*agent{
+	p := &play{network: n, options: o, deepest: deepest, agents: [2]*agent{
 		newAgent("caller", append(caller.Chain(), carrier...), o.CallerCandidates),
 		newAgent("callee", append(callee.Chain(), carrier...), o.CalleeCandidates),
 	}}
@@ -55,9 +56,17 @@ func newPlay(caller, callee Condition, o Options) *play {
 	return p
 }
 
+// deepest is how many peer-reflexive candidates may come of each other. Two NATs
+// that map per destination and let the other's checks in make new ones for ever:
+// each answer comes from a port of its own, which is then checked, from a port of
+// its own. Two are enough to meet: a mapping that lasts for the other's address is
+// learnt by the second check at the latest. The third is one to spare.
+const deepest = 3
+
 // settle sends every check again and again until nothing new comes of it. It
-// ends: a new mapping is only made for an address that was signalled, because
-// checks to a peer-reflexive one ride on the session that it came with.
+// ends: where a check comes from depends on its socket and the candidate that it
+// goes to alone, so those of one depth make finitely many of the next, and none
+// is deeper than the deepest.
 func (p *play) settle() {
 	for again := true; again; {
 		p.network.changed, again = false, false
@@ -68,8 +77,9 @@ func (p *play) settle() {
 					if !a.sends(from, a.remotes[r]) {
 						continue
 					}
+					depth := a.remotes[r].depth + 1
 					for _, check := range p.send(a, from, a.remotes[r].at) {
-						if at := other.socketAt(check); at >= 0 && other.learn(at, check.from) {
+						if at := other.socketAt(check); at >= 0 && depth <= p.deepest && other.learn(at, check.from, depth) {
 							again = true
 						}
 					}

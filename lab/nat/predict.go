@@ -76,12 +76,16 @@ type Prediction struct {
 // Predict says which path ICE finds between a caller and a callee behind two
 // conditions. It plays what happens: both agents gather, send checks through the
 // gateways, learn peer-reflexive candidates and check those in turn, until no
-// check changes anything any more; then the best pair that works is the path.
+// check changes anything any more; then the best pair that works is the path. A
+// pair works when an answer comes from the very address that was checked.
 //
 // Lifetimes and port assignment do not come into it. A port that a NAT draws is a
 // name of its own here, never a number, because ICE guesses no ports.
 func Predict(caller, callee Condition, o Options) Prediction {
-	p := newPlay(caller, callee, o)
+	return newPlay(caller, callee, o).predict()
+}
+
+func (p *play) predict() Prediction {
 	p.settle()
 	p.judge()
 	return Prediction{Path: p.best.path(), Transport: p.best.transport(), Reason: p.reason()}

@@ -47,9 +47,10 @@ func chains() []Condition {
 	for _, home := range simple() {
 		for _, c := range behaviours() {
 			if !c.NAT.Hairpin {
-				home.Carrier = c.NAT
-				home.Name += " below " + c.Name
-				all = append(all, home)
+				below := home
+				below.Carrier = c.NAT
+				below.Name += " below " + c.Name
+				all = append(all, below)
 			}
 		}
 	}
@@ -72,28 +73,38 @@ func each(callers, callees []Condition, f func(caller, callee Condition, o Optio
 	}
 }
 
-// The rule as the field knows it, for one gateway on each side.
+// The rule as the field knows it, for one gateway on each side. That two sides
+// that map per destination can meet is not widely known.
 func directByRule(a, b Condition) bool {
 	if a.Firewall.BlockUDP || b.Firewall.BlockUDP {
 		return false
 	}
 	type side struct {
-		stable bool
-		filter strictness
+		mapping Mapping
+		filter  strictness
 	}
 	of := func(c Condition) side {
 		switch {
 		case c.NAT != nil:
-			return side{c.NAT.Mapping == EIM, c.NAT.Filtering.strictness()}
+			return side{c.NAT.Mapping, c.NAT.Filtering.strictness()}
 		case c.Firewall.Stateful:
-			return side{true, strictAPDF}
+			return side{EIM, strictAPDF}
 		}
-		return side{true, unfiltered}
+		return side{EIM, unfiltered}
 	}
 	x, y := of(a), of(b)
-	return x.filter <= strictEIF || y.filter <= strictEIF || // one lets everyone in
-		x.stable && y.stable || // both know the other's port
-		x.stable && x.filter == strictADF || y.stable && y.filter == strictADF // one need not know it
+	switch {
+	case x.mapping == EIM && y.mapping == EIM: // both know the other's port
+		return true
+	case x.mapping == EIM: // it alone is known, and must not ask for the other's port
+		return x.filter <= strictADF
+	case y.mapping == EIM:
+		return y.filter <= strictADF
+	}
+	// Nobody's port is known. One that keeps its port for an address can make it
+	// so, when somebody lets the first check in, and nobody looks at ports.
+	return (x.mapping == ADM || y.mapping == ADM) &&
+		min(x.filter, y.filter) <= strictEIF && max(x.filter, y.filter) <= strictADF
 }
 
 func TestDirectIsWhatTheRuleSays(t *testing.T) {
@@ -103,6 +114,37 @@ func TestDirectIsWhatTheRuleSays(t *testing.T) {
 			t.Errorf("%s × %s: %s, direct by the rule: %v", a.Name, b.Name, p.Reason, want)
 		}
 	})
+}
+
+// Looking deeper than the deepest finds nothing more.
+func TestNothingIsFoundBelowTheDeepest(t *testing.T) {
+	check := func(a, b Condition, o Options) {
+		want := Predict(a, b, o)
+		for _, depth := range []int{deepest - 1, 2 * deepest} {
+			p := newPlay(a, b, o)
+			p.deepest = depth
+			if got := p.predict(); got != want {
+				t.Errorf("%s × %s %+v: %+v, at depth %d %+v", a.Name, b.Name, o, want, depth, got)
+			}
+		}
+	}
+	all := append(chains(), simple()...)
+	for _, a := range all {
+		for _, b := range all {
+			check(a, b, Options{})
+		}
+	}
+	for _, a := range behaviours() {
+		for _, b := range behaviours() {
+			for _, types := range typeSets {
+				check(a, b, Options{TURN: []string{UDP}, CallerCandidates: types})
+			}
+			for _, c := range behaviours() {
+				check(a, b, Options{TURN: []string{UDP}, SharedCarrier: c.NAT})
+			}
+		}
+		check(a, a, Options{SameLAN: true, CallerCandidates: []string{Srflx}, CalleeCandidates: []string{Srflx}})
+	}
 }
 
 func TestCallerAndCalleeCanChangePlaces(t *testing.T) {

@@ -214,8 +214,16 @@ func TestOneCellAtATime(t *testing.T) {
 		{"a routed LAN with the prefix of a private one", open, fc, Options{SamePrefix: true, TURN: all}, "relay/udp", ""},
 
 		// Filters belong to a mapping.
-		{"a per-destination NAT that lets everyone in at the mapping STUN saw", behind(APDM, EIF, false), sy, Options{}, "direct/", "the caller's EIF filter"},
+		{"a NAT that lets everyone in at the mapping STUN saw, and answers from another", behind(APDM, EIF, false), pr, Options{}, "none/", "the caller maps per destination"},
 		{"one that lets in only who that mapping was used for", behind(APDM, ADF, false), pr, Options{}, "none/", "the caller maps per destination"},
+
+		// Two that map per destination.
+		{"everyone is let in, and every answer is a stranger", behind(APDM, EIF, false), behind(APDM, EIF, false), Options{}, "none/", "every answer comes from another port"},
+		{"one answers from a port that lasts", behind(APDM, EIF, false), behind(ADM, ADF, false), Options{}, "direct/", "ADM mapping of the callee stays"},
+		{"both do", behind(ADM, EIF, false), behind(ADM, EIF, false), Options{}, "direct/", "ADM mapping of both peers stays"},
+		{"that port is the third to be learnt", behind(ADM, EIF, false), behind(APDM, ADF, false), Options{}, "direct/", "ADM mapping of the caller stays"},
+		{"it lasts, but nobody is let in to learn it", behind(ADM, ADF, false), behind(ADM, ADF, false), Options{}, "none/", "both sides map per destination (ADM)"},
+		{"it lasts, but the other asks for the one STUN saw", behind(ADM, EIF, false), behind(APDM, APDF, false), Options{}, "none/", "both sides map per destination (ADM and APDM)"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

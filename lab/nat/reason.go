@@ -53,7 +53,12 @@ func (p *play) whyDirect() string {
 		}
 		return fmt.Sprintf("the %s has a routed address and no filter, so the %s's first check gets in", to.role, from.role)
 	case strictEIF:
-		return fmt.Sprintf("the %s's EIF filter lets everyone in, so the %s's first check gets in%s", to.role, from.role, across)
+		why := fmt.Sprintf("the %s's EIF filter lets everyone in, so the %s's first check gets in%s", to.role, from.role, across)
+		if from.perDestination() && to.perDestination() {
+			lasting := p.roles(func(a *agent) bool { return a.chain.mapping() == ADM })
+			why += fmt.Sprintf(", and the ADM mapping of %s stays the same for the other's address", lasting)
+		}
+		return why
 	case strictADF:
 		return fmt.Sprintf("the %s's checks open its %s for the %s's address whatever the port, so the %s's checks get in%s",
 			to.role, to.chain.filter(), from.role, from.role, across)
@@ -84,6 +89,8 @@ func (p *play) whyNotDirect() string {
 		return "the NAT that both peers share does not hairpin"
 	case both&filtered != 0:
 		return p.whyFiltered()
+	case p.first[0].in != nil && p.first[1].in != nil && caller.perDestination() && callee.perDestination():
+		return p.bothPerDestination() + ", so every answer comes from another port than the one that was checked"
 	case both&notHere != 0:
 		return "both LANs use the same private addresses, so a check to a host candidate never leaves the sender's"
 	case caller.chain.mapping() != "" && callee.chain.mapping() != "":
@@ -110,7 +117,7 @@ func (p *play) whyNoFirstCheck() string {
 // whyFiltered names the mapping that a filter cannot know.
 func (p *play) whyFiltered() string {
 	for i, a := range p.agents {
-		if p.first[1-i].lost&filtered == 0 {
+		if p.first[1-i].lost&filtered == 0 && p.first[1-i].in == nil {
 			// Nothing of the other's even reached this one's filter.
 			return fmt.Sprintf("the %s's %s cannot learn the address of the %s, which gives only a private one away",
 				p.agents[1-i].role, p.agents[1-i].chain.filter(), a.role)
@@ -119,9 +126,7 @@ func (p *play) whyFiltered() string {
 	caller, callee := p.agents[0], p.agents[1]
 	switch {
 	case caller.perDestination() && callee.perDestination():
-		mappings := []string{upper(caller.chain.mapping()), upper(callee.chain.mapping())}
-		return fmt.Sprintf("both sides map per destination (%s), so neither learns the port that the other's filter has open for it",
-			strings.Join(slices.Compact(mappings), " and "))
+		return p.bothPerDestination() + ", so neither learns the port that the other's filter has open for it"
 	case callee.perDestination():
 		caller, callee = callee, caller
 	case !caller.perDestination():
@@ -129,6 +134,11 @@ func (p *play) whyFiltered() string {
 	}
 	return fmt.Sprintf("the %s maps per destination (%s) and the %s's %s wants the exact port",
 		caller.role, upper(caller.chain.mapping()), callee.role, callee.chain.filter())
+}
+
+func (p *play) bothPerDestination() string {
+	mappings := []string{upper(p.agents[0].chain.mapping()), upper(p.agents[1].chain.mapping())}
+	return fmt.Sprintf("both sides map per destination (%s)", strings.Join(slices.Compact(mappings), " and "))
 }
 
 func (a *agent) perDestination() bool { m := a.chain.mapping(); return m == ADM || m == APDM }

@@ -74,6 +74,9 @@ func TestTheNamedPropertyDecides(t *testing.T) {
 					}
 				}
 			}
+			if strings.Contains(why, "ADM mapping of") {
+				expect("one lasts", PathNone, path(with(a, varying), with(b, varying)))
+			}
 			switch {
 			case strings.Contains(why, "the caller maps per destination"):
 				expect("caller maps", PathDirect, path(with(a, stable), b), path(a, with(b, byAddress)))
@@ -95,7 +98,7 @@ func TestTheNamedPropertyDecides(t *testing.T) {
 			}
 		}
 	}
-	if len(counted) < 6 {
+	if len(counted) < 7 {
 		t.Errorf("only these were met: %v", counted)
 	}
 }
