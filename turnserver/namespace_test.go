@@ -1,10 +1,13 @@
 package turnserver_test
 
 import (
+	"net"
 	"os"
-	"runtime"
-	"strings"
 	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/icelab-go/icelab/internal/require"
 )
 
 // Addresses that are not loopback addresses, and exist only in the tests' network namespace.
@@ -15,21 +18,22 @@ const (
 	otherIP  = "198.18.0.4"
 )
 
-// noNamespace is why the tests run on the host's network, if they do.
-var noNamespace string
+func TestMain(m *testing.M) { os.Exit(require.RunInNamespace(m, addAddresses)) }
 
-// needNamespace skips a test of real relaying where there is no network to do it on.
-func needNamespace(t *testing.T) {
-	t.Helper()
-	why := noNamespace
-	if runtime.GOOS != "linux" {
-		why = "network namespaces need Linux"
+func addAddresses() error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return err
 	}
-	if why == "" {
-		return
+	if err := netlink.LinkSetUp(lo); err != nil {
+		return err
 	}
-	if strings.Contains(os.Getenv("ICELAB_REQUIRE"), "netns") {
-		t.Fatal(why)
+	for _, ip := range []string{serverIP, clientIP, peerIP, otherIP} {
+		addr := &netlink.Addr{IPNet: &net.IPNet{IP: net.ParseIP(ip), Mask: net.CIDRMask(24, 32)}}
+		if err := netlink.AddrAdd(lo, addr); err != nil {
+			return err
+		}
 	}
-	t.Skip(why)
+
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/stun/v3"
 
+	"github.com/icelab-go/icelab/internal/require"
 	"github.com/icelab-go/icelab/turnserver"
 )
 
@@ -203,7 +204,7 @@ func TestDeniedPeersAreRefusedWithTheReason(t *testing.T) {
 		"::1":              "IPv6 peer on an IPv4 relay (RFC 8656 section 10.2)",
 		"::ffff:127.0.0.1": "loopback address",
 	}
-	if noNamespace == "" {
+	if require.HasNamespace() {
 		peers["198.18.0.255"] = "broadcast address of a network of this server"
 	}
 	for ip, reason := range peers {

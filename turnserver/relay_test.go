@@ -13,11 +13,12 @@ import (
 	"github.com/pion/stun/v3"
 	"github.com/pion/turn/v4"
 
+	"github.com/icelab-go/icelab/internal/require"
 	"github.com/icelab-go/icelab/turnserver"
 )
 
 func TestEveryRelayedByteIsCountedOnceInEachDirection(t *testing.T) {
-	needNamespace(t)
+	require.Namespace(t)
 	for _, network := range []string{"udp", "tcp", "tls"} {
 		t.Run(network, func(t *testing.T) {
 			s := start(t, withTLS(t, config(serverIP)))
@@ -74,7 +75,7 @@ func TestEveryRelayedByteIsCountedOnceInEachDirection(t *testing.T) {
 }
 
 func TestTwoRelaysOfOneServerReachEachOther(t *testing.T) {
-	needNamespace(t)
+	require.Namespace(t)
 	s := start(t, config(serverIP))
 	a, relayA := allocate(t, s, "udp")
 	b, relayB := allocate(t, s, "tcp")
@@ -107,7 +108,7 @@ func TestTwoRelaysOfOneServerReachEachOther(t *testing.T) {
 }
 
 func TestTheServersOwnListeningAddressIsOutOfReachThroughARelay(t *testing.T) {
-	needNamespace(t)
+	require.Namespace(t)
 	for name, listenOn := range map[string]string{"one address": serverIP, "every address": "0.0.0.0"} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(serverIP)
@@ -148,7 +149,7 @@ func TestTheServersOwnListeningAddressIsOutOfReachThroughARelay(t *testing.T) {
 }
 
 func TestAPeerWithoutPermissionReachesNobody(t *testing.T) {
-	needNamespace(t)
+	require.Namespace(t)
 	s := start(t, config(serverIP))
 	c, relay := allocate(t, s, "udp")
 	stranger, friend := listen(t, otherIP), listen(t, peerIP)
@@ -177,7 +178,7 @@ func TestAPeerWithoutPermissionReachesNobody(t *testing.T) {
 }
 
 func TestADeniedPeerReachesNoRelayEither(t *testing.T) {
-	needNamespace(t)
+	require.Namespace(t)
 	s := start(t, config(serverIP))
 	_, relay := allocate(t, s, "udp")
 	write(t, listen(t, "127.0.0.2"), []byte("from the server's host"), relay.LocalAddr())
@@ -187,7 +188,7 @@ func TestADeniedPeerReachesNoRelayEither(t *testing.T) {
 }
 
 func TestADatagramTooLargeForTurnIsDroppedWhole(t *testing.T) {
-	needNamespace(t)
+	require.Namespace(t)
 	s := start(t, config(serverIP))
 	c, relay := allocate(t, s, "udp")
 	peer := listen(t, peerIP)
@@ -208,7 +209,7 @@ func TestADatagramTooLargeForTurnIsDroppedWhole(t *testing.T) {
 }
 
 func TestWhatAClientSendsInVainIsExplained(t *testing.T) {
-	needNamespace(t)
+	require.Namespace(t)
 	indication := stun.NewType(stun.MethodSend, stun.ClassIndication)
 	data := stun.RawAttribute{Type: stun.AttrData, Value: []byte("data")}
 	for name, test := range map[string]struct {
@@ -260,7 +261,7 @@ func TestWhatAClientSendsInVainIsExplained(t *testing.T) {
 }
 
 func TestASendThatTheNetworkRefusesIsNotCountedAsRelayed(t *testing.T) {
-	needNamespace(t)
+	require.Namespace(t)
 	s := start(t, config(serverIP))
 	_, relay := allocate(t, s, "udp")
 	nowhere := &net.UDPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 9}
@@ -295,7 +296,7 @@ func TestADropIsLoggedAgainAfterAnotherAllocation(t *testing.T) {
 
 // turn/v4's own framing holds back a ChannelData message of up to four bytes.
 func TestAFewBytesOverTCPAreRelayedAtOnce(t *testing.T) {
-	needNamespace(t)
+	require.Namespace(t)
 	s := start(t, config(serverIP))
 	peer := listen(t, peerIP)
 	c := newRawClient(t, s, "tcp")

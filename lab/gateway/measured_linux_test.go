@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/icelab-go/icelab/internal/require"
 	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/lab/probe"
 )
@@ -38,14 +39,14 @@ func (n *network) program(t *testing.T, declared nat.Condition) {
 	var missing error
 	n.in(t, n.gateway, func() error {
 		err := Program(spec)
-		if errors.Is(err, ErrSequential) && !required() {
+		if errors.Is(err, ErrSequential) {
 			missing = err
 			return nil
 		}
 		return err
 	})
 	if missing != nil {
-		t.Skip(missing)
+		require.Missing(t, "netns", missing.Error())
 	}
 	if declared.Carrier != nil {
 		spec := n.carrierSpec()

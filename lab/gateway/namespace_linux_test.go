@@ -1,20 +1,18 @@
 package gateway
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 
+	"github.com/icelab-go/icelab/internal/require"
 	"github.com/icelab-go/icelab/turnserver"
 )
 
@@ -29,36 +27,7 @@ var (
 	neighbour = netip.MustParseAddr("10.1.0.11")
 )
 
-const insideNamespace = "GATEWAY_TEST_NAMESPACE"
-
-// noNamespace is why there are no namespaces to test in, if so.
-var noNamespace string
-
-// TestMain runs the tests again in a user and network namespace of their own, in
-// which they may make more.
-func TestMain(m *testing.M) {
-	if os.Getenv(insideNamespace) != "" {
-		os.Exit(m.Run())
-	}
-	runtime.LockOSThread() // Pdeathsig fires when the thread ends
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), insideNamespace+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if uid := os.Getuid(); uid != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: uid, Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
-	}
-	err := cmd.Run()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		os.Exit(max(exit.ExitCode(), 1))
-	}
-	if err != nil {
-		noNamespace = "no network namespace: " + err.Error()
-		os.Exit(m.Run())
-	}
-}
+func TestMain(m *testing.M) { os.Exit(require.RunInNamespace(m, nil)) }
 
 // network is one test's own: tests run in parallel.
 type network struct {
@@ -92,20 +61,12 @@ func newCarrierNetwork(t *testing.T) *network {
 
 func (n *network) namespaces(t *testing.T, all ...*netns.NsHandle) {
 	t.Helper()
-	if noNamespace != "" {
-		if required() {
-			t.Fatal(noNamespace)
-		}
-		t.Skip(noNamespace)
-	}
+	require.Namespace(t)
 	for _, ns := range all {
 		must(t, onNamespace(netns.None(), func() (err error) { *ns, err = netns.New(); return }))
 		t.Cleanup(func() { _ = ns.Close() })
 	}
 }
-
-// required says that no test may be skipped here.
-func required() bool { return strings.Contains(os.Getenv("ICELAB_REQUIRE"), "netns") }
 
 // host puts the inside hosts behind the gateway.
 func (n *network) host(t *testing.T) {
