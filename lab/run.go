@@ -29,7 +29,13 @@ func (l *Lab) Run(ctx context.Context, s scenarios.Scenario) Result {
 		Scenario: s.Name, About: s.About, Expected: s.Expect,
 		Witnesses: []Testimony{}, Steps: []StepTaken{},
 	}}
-	if err := r.play(ctx, s); err != nil {
+	err := r.play(ctx, s)
+	// Without a node nothing that was seen can be believed, and what failed first
+	// is mostly not the node's own.
+	if r.stage != nil && ctx.Err() == nil {
+		err = r.stage.death(err)
+	}
+	if err != nil {
 		r.result.Verdict, r.result.Reason = Invalid, err.Error()
 		if ctx.Err() != nil {
 			r.result.Reason = "interrupted: " + context.Cause(ctx).Error()

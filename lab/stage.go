@@ -15,6 +15,16 @@ type stage struct {
 	broken bool
 }
 
+// death returns the death of a node, if one has died, else err.
+func (s *stage) death(err error) error {
+	for _, n := range s.topology.Nodes {
+		if died := s.nodes.Node(n.Name).Dead(); died != nil {
+			return died
+		}
+	}
+	return err
+}
+
 // shape is which of the topologies a scenario needs.
 type shape int
 

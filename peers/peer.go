@@ -10,6 +10,7 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/sctp"
 	"github.com/pion/transport/v4"
 	"github.com/pion/webrtc/v4"
 )
@@ -236,7 +237,8 @@ func (p *Peer) Close() error {
 		p.noteConnection()
 		p.work.Wait()
 	})
-	if err != nil {
+	// Both sides closing at once: the other's end came before our channel's reset.
+	if err != nil && !errors.Is(err, sctp.ErrResetPacketInStateNotExist) {
 		return fmt.Errorf("close peer connection: %w", err)
 	}
 	return nil

@@ -104,6 +104,16 @@ func (c *Client) died(err error) error {
 	return &Died{Node: c.name, Words: err.Error()}
 }
 
+// Dead returns what the node died of, or nil while it lives.
+func (c *Client) Dead() *Died {
+	if !c.rpc.IsStopped() {
+		return nil
+	}
+	var died *Died
+	errors.As(c.died(errors.New("its control stream ended")), &died)
+	return died
+}
+
 // Died says that a node ended while the lab still needed it.
 type Died struct {
 	Node  string

@@ -122,6 +122,23 @@ func TestOnlyTheAnswerThatWasAskedForIsTaken(t *testing.T) {
 	}
 }
 
+// The first of two questions that nobody answers uses up the time of both.
+func TestAnAnswerThatIsThereCountsWhenTheTimeIsUp(t *testing.T) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	silent := &pending{answered: make(chan *answer, 1)}
+	for range 50 {
+		if a, err := silent.take(t.Context(), timer); a != nil || err != nil {
+			t.Fatalf("silence is %v, %v", a, err)
+		}
+		answered := &pending{answered: make(chan *answer, 1)}
+		answered.answered <- &answer{}
+		if a, err := answered.take(t.Context(), timer); a == nil || err != nil {
+			t.Fatalf("the answer was left behind: %v", err)
+		}
+	}
+}
+
 func TestAServerThatCannotMeasureIsNamed(t *testing.T) {
 	for _, c := range []struct {
 		name  string

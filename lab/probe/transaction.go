@@ -158,13 +158,26 @@ func (p *prober) ask(ctx context.Context, s *socket, q question) (*answer, error
 func (t *pending) await(ctx context.Context, d time.Duration) (*answer, error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	return t.take(ctx, timer)
+}
+
+// take waits for the answer until the timer fires, and leaves it fired for whom
+// it is to take from next. An answer that is there counts even then: of two that
+// are ready select would draw one.
+func (t *pending) take(ctx context.Context, timer *time.Timer) (*answer, error) {
 	select {
 	case a := <-t.answered:
 		return a, nil
-	case <-timer.C:
-		return nil, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-timer.C:
+		timer.Reset(0)
+	}
+	select {
+	case a := <-t.answered:
+		return a, nil
+	default:
+		return nil, nil
 	}
 }
 
@@ -215,12 +228,9 @@ func (p *prober) listenFor(ctx context.Context, s *socket, control string, quest
 			if outcomes[i].answer != nil {
 				continue
 			}
-			select {
-			case outcomes[i].answer = <-t.answered:
-			case <-timer.C:
-				timer.Reset(0) // the others have what they have
-			case <-ctx.Done():
-				return false, ctx.Err()
+			var err error
+			if outcomes[i].answer, err = t.take(ctx, timer); err != nil {
+				return false, err
 			}
 		}
 		for _, o := range outcomes {

@@ -190,16 +190,15 @@ func (l *lab) Down() error {
 const removal = 10 * time.Second
 
 func removeContainer(ctx context.Context, docker *testcontainers.DockerClient, id string) error {
-	ctx, cancel := context.WithCancel(ctx)
+	_, refused := docker.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true})
+	if refused == nil || cerrdefs.IsNotFound(refused) {
+		return nil
+	}
+	// An agent that has ended is removed by the engine. When both happen at once it
+	// refuses, in words that differ, and removes all the same.
+	ctx, cancel := context.WithTimeout(ctx, removal)
 	defer cancel()
 	gone := docker.ContainerWait(ctx, id, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
-	_, refused := docker.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true})
-	if refused != nil {
-		// An agent that has ended is removed by the engine. When both happen at
-		// once it refuses, in words that differ, and removes all the same.
-		defer time.AfterFunc(removal, cancel).Stop()
-	}
-	// Also after success: the client's goroutine waits until the answer is read.
 	select {
 	case <-gone.Result:
 		return nil
