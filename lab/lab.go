@@ -75,12 +75,7 @@ func Docker(ctx context.Context) (*Lab, error) {
 func (l *Lab) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var errs []error
-	for _, s := range l.stages {
-		errs = append(errs, s.nodes.Down())
-	}
-	l.stages = nil
-	return errors.Join(append(errs, l.closing())...)
+	return errors.Join(l.strike(), l.closing())
 }
 
 // stage returns the topology of a shape, bringing it up when it is not, or when
@@ -97,9 +92,27 @@ func (l *Lab) stage(ctx context.Context, of shape) (*stage, error) {
 	}
 	s := &stage{topology: of.topology()}
 	var err error
-	if s.nodes, err = l.fabric.Up(ctx, s.topology); err != nil {
+	if s.nodes, err = l.fabric.Up(ctx, s.topology); err != nil && len(l.stages) > 0 && ctx.Err() == nil {
+		// An engine has addresses for about thirty networks. What this lab keeps
+		// for later scenarios must not be what this one lacks.
+		if err := l.strike(); err != nil {
+			return nil, err
+		}
+		s.nodes, err = l.fabric.Up(ctx, s.topology)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("bring the lab up: %w", err)
 	}
 	l.stages[of] = s
 	return s, nil
+}
+
+// strike takes all topologies down.
+func (l *Lab) strike() error {
+	var errs []error
+	for of, s := range l.stages {
+		errs = append(errs, s.nodes.Down())
+		delete(l.stages, of)
+	}
+	return errors.Join(errs...)
 }
