@@ -2,6 +2,8 @@ package lab_test
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +95,8 @@ func killNode(t *testing.T, name string) {
 	}
 	defer engine.Close()
 	found, err := engine.ContainerList(t.Context(), client.ContainerListOptions{
-		Filters: make(client.Filters).Add("label", "icelab.node="+name),
+		// Of this process's labs: others may be up beside it.
+		Filters: make(client.Filters).Add("label", "icelab.node="+name, "icelab.owner="+owner(t)),
 	})
 	if err != nil || len(found.Items) != 1 {
 		t.Fatalf("%d containers of %s, %v: want one", len(found.Items), name, err)
@@ -101,6 +104,15 @@ func killNode(t *testing.T, name string) {
 	if _, err := engine.ContainerKill(t.Context(), found.Items[0].ID, client.ContainerKillOptions{Signal: "KILL"}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func owner(t *testing.T) string {
+	t.Helper()
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }
 
 func TestAnInterruptedLabLeavesNothing(t *testing.T) {
