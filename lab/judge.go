@@ -14,26 +14,25 @@ func (r *run) judge() {
 			res.fail("%s: %s", s.Step, s.Problem)
 		}
 	}
-	var proven *Path
-	for _, heard := range r.heard {
-		res.Witnesses = heard
-		path, agreed := agree(heard)
+	for i, h := range r.heard {
+		res.Witnesses = h.said
+		path, agreed := agree(h.said)
 		if !agreed {
 			res.Proven = nil
-			res.fail("the witnesses disagree: %s", told(heard))
+			res.fail("the witnesses disagree: %s", told(h.said))
 			return
 		}
-		if proven != nil && *proven != path {
-			res.fail("the path changed from %s to %s", proven, path)
+		before := res.Proven
+		res.Proven = &path
+		switch {
+		case i > 0 && h.expected == r.heard[i-1].expected && *before != path:
+			res.fail("the path changed from %s to %s", before, path)
+		case !path.meets(h.expected):
+			res.fail("%s: expected %s, proven %s", h.step, Path{h.expected.Path, h.expected.Transport}, path)
 		}
-		proven = &path
 	}
-	res.Proven = proven
-	switch {
-	case proven == nil:
+	if res.Proven == nil {
 		res.fail("no step proved a path")
-	case !proven.meets(res.Expected):
-		res.fail("expected %s, proven %s", Path{res.Expected.Path, res.Expected.Transport}, proven)
 	}
 }
 

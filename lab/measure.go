@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/icelab-go/icelab/lab/nat"
+	"github.com/icelab-go/icelab/lab/node"
 	"github.com/icelab-go/icelab/lab/probe"
 	"github.com/icelab-go/icelab/lab/topology"
 	"github.com/icelab-go/icelab/scenarios"
@@ -30,24 +31,14 @@ type Measured struct {
 // measure asks from both peers' nodes whether their NATs are what they were
 // declared to be. If not, nothing that follows could be believed.
 func (r *run) measure(ctx context.Context, callerBehind, calleeBehind nat.Condition) error {
-	sides := []struct {
-		part
-		behind nat.Condition
-	}{{r.caller, callerBehind}, {r.callee, calleeBehind}}
-	r.result.NATs = make([]Measured, len(sides))
-	server := probe.Config{Server: r.stage.turnAddress(topology.TurnPort)}
-	each, ctx := errgroup.WithContext(ctx)
-	for i, side := range sides {
-		each.Go(func() error {
-			card, err := side.Probe(ctx, server, measureWithin)
-			if err != nil {
-				return err
-			}
-			r.result.NATs[i] = Measured{side.Name(), side.behind.Name, card, card.Compare(side.behind)}
-			return nil
-		})
-	}
+	r.result.NATs = make([]Measured, 2)
+	each, eachCtx := errgroup.WithContext(ctx)
+	ask(each, &r.result.NATs[0], func() (Measured, error) { return r.card(eachCtx, r.caller.Client, callerBehind) })
+	ask(each, &r.result.NATs[1], func() (Measured, error) { return r.card(eachCtx, r.callee.Client, calleeBehind) })
 	if err := each.Wait(); err != nil {
+		return err
+	}
+	if err := r.measureVisited(ctx); err != nil {
 		return err
 	}
 	var wrong []string
@@ -60,6 +51,38 @@ func (r *run) measure(ctx context.Context, callerBehind, calleeBehind nat.Condit
 		return fmt.Errorf("the NAT is not what was declared: %s", strings.Join(wrong, "; "))
 	}
 	return nil
+}
+
+// measureVisited measures the NAT that a peer will move behind, from there.
+func (r *run) measureVisited(ctx context.Context) error {
+	step := r.scenario.Moves()
+	if step == nil {
+		return nil
+	}
+	to, err := nat.Named(step.To)
+	if err != nil {
+		return err
+	}
+	who := r.side(step.Side).Client
+	if err := r.move(ctx, who, topology.VisitedLAN); err != nil {
+		return err
+	}
+	defer r.moveBack(ctx)
+	visited, err := r.card(ctx, who, to)
+	if err != nil {
+		return err
+	}
+	r.result.NATs = append(r.result.NATs, visited)
+	return nil
+}
+
+// card measures the NAT in front of a node.
+func (r *run) card(ctx context.Context, at *node.Client, behind nat.Condition) (Measured, error) {
+	card, err := at.Probe(ctx, probe.Config{Server: r.stage.turnAddress(topology.TurnPort)}, measureWithin)
+	if err != nil {
+		return Measured{}, err
+	}
+	return Measured{at.Name(), behind.Name, card, card.Compare(behind)}, nil
 }
 
 // Measure puts the caller behind a condition and measures it from there: the

@@ -42,6 +42,13 @@ type Testimony struct {
 	Saw       string `json:"saw"`
 }
 
+// hearing is what all witnesses said of one echo, and what was expected of it.
+type hearing struct {
+	step     string
+	expected scenarios.Expect
+	said     []Testimony
+}
+
 // agree compares the testimonies: all must name the same path, and all that
 // know a leg the same transport for it.
 func agree(all []Testimony) (Path, bool) {

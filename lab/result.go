@@ -50,6 +50,9 @@ type StepTaken struct {
 	MS   float64 `json:"ms"`
 	// Echo is the account of an echo or no-echo step.
 	Echo *peers.EchoResult `json:"echo,omitempty"`
+	// RecoveredMS is how long after the step began the echo of a message sent since
+	// then was back; nil where that was not asked for, or did not happen.
+	RecoveredMS *float64 `json:"recovered_ms,omitempty"`
 	// Problem says in a line what went wrong, if anything did.
 	Problem string `json:"problem,omitempty"`
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -45,8 +44,9 @@ func (l *Lab) Run(ctx context.Context, s scenarios.Scenario) Result {
 			r.stage.broken = true
 		}
 		var lacking *fabric.Lacking
-		if errors.As(err, &lacking) {
-			r.result.Verdict, r.result.Reason = Unsupported, lacking.Error()
+		var unsupported *node.Unsupported
+		if errors.As(err, &lacking) || errors.As(err, &unsupported) {
+			r.result.Verdict, r.result.Reason = Unsupported, err.Error()
 		}
 	}
 	r.result.Times.Total = milliseconds(time.Since(begin))
@@ -67,11 +67,19 @@ type run struct {
 	scenario scenarios.Scenario
 	result   Result
 
+	// topology is the stage's, as it is after what has moved.
+	topology       topology.Topology
 	caller, callee part
 	turn           *node.Client
+	// specs are what the gateways are programmed to be, by name.
+	specs map[string]gateway.Spec
 
-	// heard are the testimonies about each echo, last the latest sighting.
-	heard [][]Testimony
+	// expected is what the step that plays has to prove.
+	expected scenarios.Expect
+	// lines are how good the gateways' lines are, where they are not perfect.
+	lines map[string]nat.Link
+	// heard is what the witnesses said of each echo, last the latest sighting.
+	heard []hearing
 	last  sighting
 }
 
@@ -101,6 +109,7 @@ func (r *run) play(ctx context.Context, s scenarios.Scenario) error {
 	}); err != nil {
 		return err
 	}
+	defer r.moveBack(ctx)
 	if err := timed(&r.result.Times.Turn, func() error {
 		return r.turn.StartTurn(ctx, r.turnConfig())
 	}); err != nil {
@@ -111,10 +120,16 @@ func (r *run) play(ctx context.Context, s scenarios.Scenario) error {
 	}); err != nil {
 		return err
 	}
+	// A NAT is measured on a perfect line.
+	if err := r.impairLines(ctx); err != nil {
+		return err
+	}
 	if err := timed(&r.result.Times.Peers, func() error { return r.openPeers(ctx) }); err != nil {
 		return fmt.Errorf("make the peers: %w", err)
 	}
 	defer r.closePeers(ctx)
+	stop := r.trickle(ctx)
+	defer stop()
 	if err := r.steps(ctx); err != nil {
 		return err
 	}
@@ -129,27 +144,42 @@ func (r *run) play(ctx context.Context, s scenarios.Scenario) error {
 
 // cast says which node plays which part.
 func (r *run) cast() {
-	r.caller, r.callee = r.stage.part(topology.Caller), r.stage.part(topology.Callee)
-	if r.scenario.SameLAN() {
-		r.callee = r.stage.part(topology.Neighbour)
-	}
+	r.topology = r.stage.topology
 	r.turn = r.stage.nodes.Node(topology.Turn)
+	r.placeParts()
 }
 
-func (s *stage) part(name string) part {
-	p := part{Client: s.nodes.Node(name)}
-	for _, g := range s.topology.Gateways(name) {
-		p.gateways = append(p.gateways, s.nodes.Node(g.Name))
+// placeParts finds the peers' nodes and the gateways in front of them.
+func (r *run) placeParts() {
+	callee := topology.Callee
+	if r.scenario.SameLAN() {
+		callee = topology.Neighbour
+	}
+	r.caller, r.callee = r.part(topology.Caller), r.part(callee)
+}
+
+func (r *run) part(name string) part {
+	p := part{Client: r.stage.nodes.Node(name)}
+	for _, g := range r.topology.Gateways(name) {
+		p.gateways = append(p.gateways, r.stage.nodes.Node(g.Name))
 	}
 	return p
 }
 
-// gateways are those of both peers, each once.
+// side is the part that a step names.
+func (r *run) side(name string) *part {
+	if name == scenarios.SideCallee {
+		return &r.callee
+	}
+	return &r.caller
+}
+
+// gateways are all there are.
 func (r *run) gateways() []*node.Client {
-	all := slices.Clone(r.caller.gateways)
-	for _, g := range r.callee.gateways {
-		if !slices.Contains(all, g) {
-			all = append(all, g)
+	var all []*node.Client
+	for _, n := range r.topology.Nodes {
+		if n.Role == topology.Gateway {
+			all = append(all, r.stage.nodes.Node(n.Name))
 		}
 	}
 	return all
@@ -157,10 +187,7 @@ func (r *run) gateways() []*node.Client {
 
 // program makes the gateways what the scenario declares.
 func (r *run) program(ctx context.Context, callerBehind, calleeBehind nat.Condition) error {
-	specs := map[*node.Client]nat.Hop{}
-	for _, g := range r.gateways() {
-		specs[g] = nat.Hop{} // a gateway beyond the condition's chain just routes
-	}
+	hops := map[string]nat.Hop{}
 	for _, side := range []struct {
 		part
 		behind nat.Condition
@@ -170,16 +197,26 @@ func (r *run) program(ctx context.Context, callerBehind, calleeBehind nat.Condit
 			return fmt.Errorf("%s: the condition %s needs %d gateways, the lab has %d", side.Name(), side.behind.Name, len(chain), len(side.gateways))
 		}
 		for i, hop := range chain {
-			specs[side.gateways[i]] = hop
+			hops[side.gateways[i].Name()] = hop
 		}
 	}
+	if move := r.scenario.Moves(); move != nil {
+		to, err := nat.Named(move.To)
+		if err != nil {
+			return err
+		}
+		hops[topology.VisitedNAT] = to.Chain()[0]
+	}
+	r.specs = map[string]gateway.Spec{}
 	each, ctx := errgroup.WithContext(ctx)
-	for g, hop := range specs {
+	for _, g := range r.gateways() {
+		// A gateway beyond the condition's chain just routes.
+		spec, err := r.stage.gatewaySpec(g.Name(), hops[g.Name()])
+		if err != nil {
+			return err
+		}
+		r.specs[g.Name()] = spec
 		each.Go(func() error {
-			spec, err := r.stage.gatewaySpec(g.Name(), hop)
-			if err != nil {
-				return err
-			}
 			if err := g.Program(ctx, spec); err != nil {
 				return fmt.Errorf("program the gateway: %w", err)
 			}
@@ -187,6 +224,32 @@ func (r *run) program(ctx context.Context, callerBehind, calleeBehind nat.Condit
 		})
 	}
 	return each.Wait()
+}
+
+// impairLines makes the lines behind the peers' own gateways as bad as the
+// scenario wants them.
+func (r *run) impairLines(ctx context.Context) error {
+	r.lines = map[string]nat.Link{}
+	for _, line := range []struct {
+		part
+		nat.Link
+	}{{r.caller, r.scenario.Caller.Link}, {r.callee, r.scenario.Callee.Link}} {
+		if line.Link == (nat.Link{}) {
+			continue
+		}
+		if err := r.impair(ctx, line.gateways[0], line.Link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) impair(ctx context.Context, g *node.Client, l nat.Link) error {
+	if err := g.Impair(ctx, l); err != nil {
+		return fmt.Errorf("impair the line: %w", err)
+	}
+	r.lines[g.Name()] = l
+	return nil
 }
 
 func (s *stage) gatewaySpec(name string, hop nat.Hop) (gateway.Spec, error) {
@@ -255,9 +318,11 @@ func (r *run) peerConfig(p scenarios.Peer, at *node.Client) peers.Config {
 			MaxPacketLifeTime: r.scenario.Channel.MaxPacketLifeTime,
 		},
 	}
-	if n, err := r.stage.topology.Node(at.Name()); err == nil {
+	if n, err := r.topology.Node(at.Name()); err == nil {
 		// Not the network underneath: it is sealed, and not part of the lab.
-		c.Interfaces = []string{n.Interfaces[0].Segment}
+		for _, i := range n.Interfaces {
+			c.Interfaces = append(c.Interfaces, i.Segment)
+		}
 	}
 	c.Port = p.Port
 	for _, t := range p.Candidates {

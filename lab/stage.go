@@ -33,6 +33,7 @@ const (
 	samePrefix
 	carriers
 	sharedCarrier
+	visited
 )
 
 func (s shape) topology() topology.Topology {
@@ -43,6 +44,8 @@ func (s shape) topology() topology.Topology {
 		return topology.Carriers()
 	case sharedCarrier:
 		return topology.SharedCarrier()
+	case visited:
+		return topology.Visited()
 	default:
 		return topology.Standard()
 	}
@@ -57,6 +60,8 @@ func shapeOf(s scenarios.Scenario, caller, callee nat.Condition) shape {
 		return carriers
 	case s.SamePrefix:
 		return samePrefix
+	case s.Moves() != nil:
+		return visited
 	default:
 		return standard
 	}

@@ -14,7 +14,8 @@ import (
 
 // steps plays the steps until one fails. The error is the lab's, not the peers'.
 func (r *run) steps(ctx context.Context) error {
-	for _, step := range r.scenario.Steps {
+	for i, step := range r.scenario.Steps {
+		r.expected = r.scenario.ExpectedAt(i)
 		taken := StepTaken{Step: step.String()}
 		err := timed(&taken.MS, func() error { return r.step(ctx, step, &taken) })
 		r.result.Steps = append(r.result.Steps, taken)
@@ -37,16 +38,16 @@ func (r *run) step(ctx context.Context, step scenarios.Step, taken *StepTaken) e
 	case step.NoEcho != nil:
 		return r.noEcho(ctx, *step.NoEcho, taken)
 	case step.Wait != 0:
-		select {
-		case <-time.After(time.Duration(step.Wait)):
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	case step.Kill == scenarios.KillTurn:
-		return r.turn.StopTurn(ctx)
+		return pause(ctx, time.Duration(step.Wait))
 	}
-	return fmt.Errorf("the lab does not know this step")
+	began := time.Now()
+	if err := r.event(ctx, step); err != nil {
+		return err
+	}
+	if within := time.Duration(step.Recovery()); within > 0 {
+		return r.recovery(ctx, began, within, taken)
+	}
+	return nil
 }
 
 // connect carries offer, answer and candidates between the peers, and waits for
@@ -57,8 +58,6 @@ func (r *run) connect(ctx context.Context, step scenarios.Connect, taken *StepTa
 	if err != nil {
 		return err
 	}
-	stop := r.trickle(ctx)
-	defer stop()
 	offer, err := r.caller.Offer(ctx)
 	if err != nil {
 		return err
@@ -86,7 +85,7 @@ func (r *run) connect(ctx context.Context, step scenarios.Connect, taken *StepTa
 		if at := report.Milestones.ChannelOpenMS; at != nil {
 			r.result.Times.Open = *at
 		}
-		if r.scenario.Expect.Path == scenarios.PathNone {
+		if r.expected.Path == scenarios.PathNone {
 			// Which path it took is told all the same.
 			if err := r.echo(ctx, scenarios.Echo{Messages: 10, Bytes: 1000, Within: step.Within}, taken); err != nil {
 				return err
@@ -95,10 +94,10 @@ func (r *run) connect(ctx context.Context, step scenarios.Connect, taken *StepTa
 		}
 		return nil
 	}
-	if r.scenario.Expect.Path != scenarios.PathNone {
+	if r.expected.Path != scenarios.PathNone {
 		taken.Problem = fmt.Sprintf("no data channel within %s: caller: %s; callee: %s", within, opened(caller), opened(callee))
 	}
-	return r.prove(ctx, before, 0)
+	return r.prove(ctx, taken.Step, before, 0)
 }
 
 func opened(o node.Opened) string {
@@ -164,7 +163,7 @@ func (r *run) echo(ctx context.Context, step scenarios.Echo, taken *StepTaken) e
 	if taken.Problem == "" && echoed.Echoed == 0 {
 		taken.Problem = "no message came back"
 	}
-	if err := r.prove(ctx, before, uint64(echoed.BytesEchoed)); err != nil {
+	if err := r.prove(ctx, taken.Step, before, uint64(echoed.BytesEchoed)); err != nil {
 		return err
 	}
 	if taken.Problem == "" {
@@ -207,16 +206,16 @@ func (r *run) unaccounted(before sighting, echoed node.Echoed) string {
 }
 
 // prove hears the witnesses about the time since before.
-func (r *run) prove(ctx context.Context, before sighting, payload uint64) error {
+func (r *run) prove(ctx context.Context, step string, before sighting, payload uint64) error {
 	after, err := r.sight(ctx)
 	if err != nil {
 		return err
 	}
 	heard := court{
-		topology: r.stage.topology,
+		topology: r.topology,
 		caller:   r.caller.Name(), callee: r.callee.Name(),
 		before: before, after: after, payload: payload,
 	}.testimonies()
-	r.heard, r.last = append(r.heard, heard), after
+	r.heard, r.last = append(r.heard, hearing{step, r.expected, heard}), after
 	return nil
 }

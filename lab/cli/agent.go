@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +21,7 @@ func newAgentCommand() *cobra.Command {
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if listen == "" {
-				return new(node.Agent).Serve(cmd.Context(), stdio{})
+				return new(node.Agent).Serve(cmd.Context(), node.Stream(os.Stdin, os.Stdout))
 			}
 			return serveSocket(cmd.Context(), listen)
 		},
@@ -31,23 +29,6 @@ func newAgentCommand() *cobra.Command {
 	cmd.Flags().StringVar(&listen, "listen", "", "take orders on this unix socket instead of stdin and stdout")
 	return cmd
 }
-
-type stdio struct{}
-
-// Read also sees to it that the end of the stream is the end of the agent, even
-// if something inside it hangs: no container may outlive its lab.
-func (stdio) Read(p []byte) (int, error) {
-	n, err := os.Stdin.Read(p)
-	if err != nil {
-		time.AfterFunc(time.Second, func() { os.Exit(exitFailed) })
-	}
-	return n, err
-}
-
-func (stdio) Write(p []byte) (int, error) { return os.Stdout.Write(p) }
-func (stdio) Close() error                { return os.Stdin.Close() }
-
-var _ io.ReadWriteCloser = stdio{}
 
 // serveSocket takes orders from one lab after the other.
 func serveSocket(ctx context.Context, path string) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"github.com/creachadair/jrpc2/handler"
 
 	"github.com/icelab-go/icelab/lab/gateway"
+	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/lab/probe"
 	"github.com/icelab-go/icelab/peers"
 	"github.com/icelab-go/icelab/turnserver"
@@ -25,6 +25,9 @@ import (
 // Agent takes a node's orders. Its network, once configured, stays; peers and
 // TURN server live as long as the stream they were ordered over.
 type Agent struct {
+	// Host is the machine the agent works on; nil is the one it runs on.
+	Host Host
+
 	mu      sync.Mutex
 	network *Network
 	turn    *turnserver.Server
@@ -37,14 +40,25 @@ type Agent struct {
 // Serve takes orders from one stream until it ends or the context does, and
 // then closes what was opened over it.
 func (a *Agent) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
+	if a.Host == nil {
+		a.Host = kernel{}
+	}
 	methods := handler.Map{
 		methodDescribe:  handler.New(a.describe),
 		methodConfigure: handler.New(a.configure),
 
-		methodProgram: handler.New(func(_ context.Context, s gateway.Spec) error { return gateway.Program(s) }),
-		methodFlows:   handler.New(func(context.Context) (gateway.Observation, error) { return gateway.Observe() }),
+		methodMove: handler.New(func(_ context.Context, m Move) error { return told(a.Host.Move(m)) }),
 
-		methodProbe: handler.New(measure),
+		methodProgram: handler.New(func(_ context.Context, s gateway.Spec) error { return told(a.Host.Program(s)) }),
+		methodFlows: handler.New(func(context.Context) (gateway.Observation, error) {
+			o, err := a.Host.Observe()
+			return o, told(err)
+		}),
+		methodImpair: handler.New(func(_ context.Context, l nat.Link) error { return told(a.Host.Impair(l)) }),
+		methodSever:  handler.New(func(_ context.Context, o severing) error { return told(a.Host.Sever(o.Cut)) }),
+		methodForget: handler.New(func(_ context.Context, o forgetting) error { return told(a.Host.Forget(o.NewPorts)) }),
+
+		methodProbe: handler.New(a.measure),
 
 		methodTurnStart: handler.New(a.startTurn),
 		methodTurnStop:  handler.New(a.stopTurn),
@@ -53,6 +67,7 @@ func (a *Agent) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 		methodPeerOpen:      handler.New(a.openPeer),
 		methodPeerOffer:     handler.New(a.offer),
 		methodPeerAnswer:    handler.New(a.answer),
+		methodPeerRestart:   handler.New(a.restart),
 		methodPeerAccept:    handler.New(a.accept),
 		methodPeerCandidate: handler.New(a.addCandidate),
 		methodPeerWait:      handler.New(a.wait),
@@ -86,39 +101,30 @@ func (a *Agent) cancel(_ context.Context, c cancelled) error {
 	return nil
 }
 
-// describe tells the addresses on the networks underneath. The overlay is none
-// of them: a node may serve one lab after the other.
-func (a *Agent) describe(context.Context) (Description, error) {
-	var d Description
-	interfaces, err := net.Interfaces()
-	if err != nil {
-		return d, err
+// told gives an error that a host's limits caused a code that tells so.
+func told(err error) error {
+	if u, ok := errors.AsType[*Unsupported](err); ok {
+		return jrpc2.Errorf(codeUnsupported, "%s", u.Why)
 	}
-	for _, i := range interfaces {
-		if a.overlaid(i.Name) {
-			continue
-		}
-		addresses, err := i.Addrs()
-		if err != nil {
-			return d, err
-		}
-		for _, x := range addresses {
-			p, err := netip.ParsePrefix(x.String())
-			if err != nil || !p.Addr().Is4() || p.Addr().IsLoopback() {
-				continue
-			}
-			d.Underlay = append(d.Underlay, p)
-		}
-	}
-	return d, nil
+	return err
 }
 
-// overlaid reports whether configure has laid the link called name.
-func (a *Agent) overlaid(name string) bool {
+// describe tells the addresses on the networks underneath, without those that
+// configure has added: a node may serve one lab after the other.
+func (a *Agent) describe(context.Context) (Description, error) {
+	all, err := a.Host.Underlay()
+	if err != nil {
+		return Description{}, told(err)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return Description{Underlay: slices.DeleteFunc(all, a.overlaid)}, nil
+}
+
+// overlaid reports whether configure has laid a link with that address.
+func (a *Agent) overlaid(address netip.Prefix) bool {
 	return a.network != nil && slices.ContainsFunc(a.network.Links, func(l Link) bool {
-		return l.Name == name && l.VXLAN != nil
+		return l.VXLAN != nil && slices.Contains(l.Addresses, address)
 	})
 }
 
@@ -133,14 +139,15 @@ func (a *Agent) configure(_ context.Context, n Network) error {
 		}
 		return errors.New("this node has another network already: restart it")
 	}
-	if err := Configure(n); err != nil {
-		return err
+	if err := a.Host.Configure(n); err != nil {
+		return told(err)
 	}
 	a.network = &n
 	return nil
 }
 
-func measure(ctx context.Context, p probing) (probe.Card, error) {
+func (a *Agent) measure(ctx context.Context, p probing) (probe.Card, error) {
+	p.Config.Net = a.Host.Net()
 	ctx, cancel := context.WithTimeout(ctx, p.Within)
 	defer cancel()
 	return probe.Run(ctx, p.Config)
@@ -150,6 +157,7 @@ func (a *Agent) startTurn(ctx context.Context, c turnserver.Config) error {
 	if err := a.stopTurn(ctx); err != nil {
 		return err
 	}
+	c.Net = a.Host.Net()
 	s, err := turnserver.Start(c)
 	if err != nil {
 		return err
@@ -186,6 +194,7 @@ func (a *Agent) openPeer(ctx context.Context, c peers.Config) error {
 	if err := a.closePeer(ctx); err != nil {
 		return err
 	}
+	c.Net = a.Host.Net()
 	p, err := peers.New(c)
 	if err != nil {
 		return err
@@ -248,6 +257,17 @@ func (a *Agent) trickle(p *peers.Peer) {
 			}
 		}
 	}()
+}
+
+// restart makes an offer that restarts ICE (RFC 8445 §9).
+func (a *Agent) restart(ctx context.Context) (description, error) {
+	p, err := a.current()
+	if err != nil {
+		return description{}, err
+	}
+	sdp, err := p.Restart(ctx)
+	a.trickle(p)
+	return description{sdp}, err
 }
 
 func (a *Agent) accept(_ context.Context, d description) error {

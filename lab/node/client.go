@@ -13,6 +13,7 @@ import (
 	"github.com/creachadair/jrpc2/channel"
 
 	"github.com/icelab-go/icelab/lab/gateway"
+	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/lab/probe"
 	"github.com/icelab-go/icelab/peers"
 	"github.com/icelab-go/icelab/turnserver"
@@ -82,6 +83,9 @@ func (c *Client) call(ctx context.Context, method string, params, result any) er
 	}
 	var answered *jrpc2.Error
 	if errors.As(err, &answered) && !c.rpc.IsStopped() {
+		if answered.Code == codeUnsupported {
+			return &Unsupported{Why: answered.Message}
+		}
 		return fmt.Errorf("%s: %s", c.name, answered.Message)
 	}
 	return c.died(err)
@@ -156,6 +160,9 @@ func (c *Client) Configure(ctx context.Context, n Network) error {
 	return c.call(ctx, methodConfigure, n, nil)
 }
 
+// Move takes the node from one of its links to another.
+func (c *Client) Move(ctx context.Context, m Move) error { return c.call(ctx, methodMove, m, nil) }
+
 // Program makes the node the gateway that s declares.
 func (c *Client) Program(ctx context.Context, s gateway.Spec) error {
 	return c.call(ctx, methodProgram, s, nil)
@@ -164,6 +171,21 @@ func (c *Client) Program(ctx context.Context, s gateway.Spec) error {
 // ObserveGateway reads the gateway's counters.
 func (c *Client) ObserveGateway(ctx context.Context) (gateway.Observation, error) {
 	return ask[gateway.Observation](ctx, c, methodFlows, nil)
+}
+
+// Impair changes how good the gateway's line is.
+func (c *Client) Impair(ctx context.Context, l nat.Link) error {
+	return c.call(ctx, methodImpair, l, nil)
+}
+
+// Sever cuts the gateway's line, or mends it.
+func (c *Client) Sever(ctx context.Context, cut gateway.Cut) error {
+	return c.call(ctx, methodSever, severing{cut}, nil)
+}
+
+// Forget makes the gateway's NAT forget what it has mapped.
+func (c *Client) Forget(ctx context.Context, newPorts bool) error {
+	return c.call(ctx, methodForget, forgetting{newPorts}, nil)
 }
 
 // Probe measures the NAT in front of the node, at most as long as within.
@@ -201,6 +223,13 @@ func (c *Client) Offer(ctx context.Context) (string, error) {
 // Answer gives the peer an offer and returns its answer.
 func (c *Client) Answer(ctx context.Context, offer string) (string, error) {
 	d, err := ask[description](ctx, c, methodPeerAnswer, description{offer})
+	return d.SDP, err
+}
+
+// Restart lets a caller that has an answer make another offer, which restarts
+// ICE.
+func (c *Client) Restart(ctx context.Context) (string, error) {
+	d, err := ask[description](ctx, c, methodPeerRestart, nil)
 	return d.SDP, err
 }
 

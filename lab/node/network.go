@@ -25,6 +25,8 @@ type Network struct {
 type Link struct {
 	Name      string         `json:"name"`
 	Addresses []netip.Prefix `json:"addresses"`
+	// Down leaves the link down until the node moves to it.
+	Down bool `json:"down,omitempty"`
 	// VXLAN makes the link over another network; without it the link exists.
 	VXLAN *VXLAN `json:"vxlan,omitempty"`
 }

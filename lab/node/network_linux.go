@@ -54,7 +54,30 @@ func configureLink(l Link) error {
 			return fmt.Errorf("add address %s: %w", a, err)
 		}
 	}
+	if l.Down {
+		return nil
+	}
 	return netlink.LinkSetUp(link)
+}
+
+// moveLink takes this host from one of its links to another.
+func moveLink(m Move) error {
+	from, err := netlink.LinkByName(m.From)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", m.From, err)
+	}
+	to, err := netlink.LinkByName(m.To)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", m.To, err)
+	}
+	// Its routes go with it.
+	if err := netlink.LinkSetDown(from); err != nil {
+		return fmt.Errorf("set %s down: %w", m.From, err)
+	}
+	if err := netlink.LinkSetUp(to); err != nil {
+		return fmt.Errorf("set %s up: %w", m.To, err)
+	}
+	return configureRoutes(Network{Default: m.Default, Routes: m.Routes})
 }
 
 func addVXLAN(name string, v VXLAN) error {

@@ -8,3 +8,5 @@ import "errors"
 func Configure(Network) error {
 	return errors.New("a node needs Linux: run it in a container")
 }
+
+func moveLink(Move) error { return errors.New("a node needs Linux: run it in a container") }

@@ -4,6 +4,9 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/creachadair/jrpc2"
+
+	"github.com/icelab-go/icelab/lab/gateway"
 	"github.com/icelab-go/icelab/lab/probe"
 	"github.com/icelab-go/icelab/peers"
 	"github.com/icelab-go/icelab/turnserver"
@@ -13,9 +16,13 @@ import (
 const (
 	methodDescribe  = "node.describe"
 	methodConfigure = "node.configure"
+	methodMove      = "node.move"
 
 	methodProgram = "gateway.program"
 	methodFlows   = "gateway.observe"
+	methodImpair  = "gateway.impair"
+	methodSever   = "gateway.sever"
+	methodForget  = "gateway.forget"
 
 	methodProbe = "probe.run"
 
@@ -26,6 +33,7 @@ const (
 	methodPeerOpen      = "peer.open"
 	methodPeerOffer     = "peer.offer"
 	methodPeerAnswer    = "peer.answer"
+	methodPeerRestart   = "peer.restart"
 	methodPeerAccept    = "peer.accept"
 	methodPeerCandidate = "peer.candidate"
 	methodPeerWait      = "peer.wait"
@@ -37,6 +45,9 @@ const (
 
 	notifyCandidate = "peer.gathered"
 )
+
+// codeUnsupported is the JSON-RPC error code of an *Unsupported.
+const codeUnsupported = jrpc2.Code(-31001)
 
 // Description is what a node tells of itself before it is configured.
 type Description struct {
@@ -92,4 +103,12 @@ func (e echoOrder) limit() time.Duration { return e.Within }
 
 type cancelled struct {
 	ID string `json:"id"`
+}
+
+type severing struct {
+	Cut gateway.Cut `json:"cut"`
+}
+
+type forgetting struct {
+	NewPorts bool `json:"new_ports,omitempty"`
 }

@@ -11,6 +11,7 @@ const (
 	calleeLANPrefix = "10.2.0.0/24"
 	callerCGNPrefix = "100.64.0.0/24"
 	calleeCGNPrefix = "100.65.0.0/24"
+	visitedPrefix   = "10.3.0.0/24"
 )
 
 // Standard is two LANs, each behind a gateway on the WAN, where the TURN server
@@ -27,6 +28,32 @@ func Carriers() Topology { return build(carriers, calleeLANPrefix) }
 
 // SharedCarrier puts both homes behind the same carrier.
 func SharedCarrier() Topology { return build(sharedCarrier, calleeLANPrefix) }
+
+// Visited is Standard with a third LAN behind a gateway of its own, to which
+// caller and callee can move.
+func Visited() Topology {
+	t := Standard()
+	lan, gateway := prefix(visitedPrefix), prefix("198.18.0.40/24")
+	t.Segments = append(t.Segments, Segment{VisitedLAN, lan})
+	visitors := map[string]string{Caller: "10.3.0.10/24", Callee: "10.3.0.11/24"}
+	for i := range t.Nodes {
+		n := &t.Nodes[i]
+		if address, visits := visitors[n.Name]; visits {
+			there := on(VisitedLAN, address)
+			there.Down = true
+			n.Interfaces = append(n.Interfaces, there)
+		}
+		if n.Role != Peer {
+			n.Routes = append(n.Routes, Route{lan, gateway.Addr()})
+		}
+	}
+	t.Nodes = append(t.Nodes, Node{Name: VisitedNAT, Role: Gateway,
+		Interfaces: []Interface{on(WAN, gateway.String()), on(VisitedLAN, "10.3.0.1/24")},
+		Routes: []Route{
+			{prefix(callerLANPrefix), addr("198.18.0.20")}, {prefix(calleeLANPrefix), addr("198.18.0.30")},
+		}})
+	return t
+}
 
 type shape int
 

@@ -5,6 +5,7 @@ package topology
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // Names of the segments. On every fabric a node's interface is called like the
@@ -18,6 +19,8 @@ const (
 	CalleeCGN = "callee-cgn"
 	// CGN is the one segment of a carrier that both homes share.
 	CGN = "cgn"
+	// VisitedLAN is a third LAN, to which a peer can move.
+	VisitedLAN = "visited-lan"
 )
 
 // Names of the nodes.
@@ -31,6 +34,8 @@ const (
 	CallerCarrier = "caller-carrier"
 	CalleeCarrier = "callee-carrier"
 	Carrier       = "carrier"
+	// VisitedNAT is the gateway of the visited LAN.
+	VisitedNAT = "visited-nat"
 	// Neighbour is a second host on the caller's LAN. It plays the callee when
 	// both peers share a LAN.
 	Neighbour = "neighbour"
@@ -81,6 +86,8 @@ type Node struct {
 type Interface struct {
 	Segment   string         `json:"segment"`
 	Addresses []netip.Prefix `json:"addresses"`
+	// Down is an interface that is set up only when the node moves to it.
+	Down bool `json:"down,omitempty"`
 }
 
 // Route is a static route.
@@ -112,6 +119,37 @@ func (t Topology) Gateways(of string) []Node {
 		chain = append(chain, n)
 	}
 	return chain
+}
+
+// Moved returns the topology after a node has left its first segment for another
+// one that it has an interface on. Its router is the gateway there.
+func (t Topology) Moved(name, segment string) (Topology, error) {
+	i := slices.IndexFunc(t.Nodes, func(n Node) bool { return n.Name == name })
+	if i < 0 {
+		return t, fmt.Errorf("no node %q in the topology", name)
+	}
+	n := t.Nodes[i]
+	to, there := n.On(segment)
+	if !there {
+		return t, fmt.Errorf("%s has no interface on %s", name, segment)
+	}
+	to.Down = false
+	interfaces := []Interface{to}
+	for _, other := range n.Interfaces {
+		if other.Segment != segment {
+			other.Down = true
+			interfaces = append(interfaces, other)
+		}
+	}
+	n.Interfaces = interfaces
+	for _, g := range t.Nodes {
+		if at, there := g.On(segment); there && g.Role == Gateway {
+			n.Default = at.Addresses[0].Addr()
+		}
+	}
+	t.Nodes = slices.Clone(t.Nodes)
+	t.Nodes[i] = n
+	return t, nil
 }
 
 // Owner returns the node that has addr on one of its interfaces.

@@ -1,17 +1,17 @@
 package docker
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+
+	"github.com/icelab-go/icelab/internal/lastwords"
 )
 
 // stream is a container's stdin and stdout as one connection. Its stderr and
@@ -19,9 +19,9 @@ import (
 type stream struct {
 	client.HijackedResponse
 	stdout *io.PipeReader
+	stderr lastwords.Tail
 
 	mu     sync.Mutex
-	stderr tail
 	status string
 
 	done chan struct{} // closed when the container's output has ended
@@ -41,7 +41,7 @@ func attach(ctx context.Context, docker *testcontainers.DockerClient, id string)
 	exited := docker.ContainerWait(context.WithoutCancel(ctx), id, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
 	go func() {
 		defer close(s.done)
-		_, err := stdcopy.StdCopy(w, lockedWriter{s}, attached.Reader)
+		_, err := stdcopy.StdCopy(w, &s.stderr, attached.Reader)
 		select {
 		case status := <-exited.Result:
 			s.mu.Lock()
@@ -80,42 +80,5 @@ func (s *stream) Close() error {
 func (s *stream) LastWords() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	words := s.status
-	if lines := s.stderr.lines(); lines != "" {
-		if words != "" {
-			words += "; "
-		}
-		words += "its last lines: " + lines
-	}
-	return words
-}
-
-type lockedWriter struct{ *stream }
-
-func (w lockedWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.stderr.Write(p)
-}
-
-// tail keeps the end of what is written to it.
-type tail struct{ buf []byte }
-
-const tailBytes = 2048
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.buf = append(t.buf, p...)
-	if extra := len(t.buf) - tailBytes; extra > 0 {
-		t.buf = append(t.buf[:0], t.buf[extra:]...)
-	}
-	return len(p), nil
-}
-
-// lines joins the last five lines into one.
-func (t *tail) lines() string {
-	lines := strings.Split(string(bytes.TrimSpace(t.buf)), "\n")
-	if len(lines) > 5 {
-		lines = lines[len(lines)-5:]
-	}
-	return strings.Join(lines, " | ")
+	return lastwords.Of(s.status, &s.stderr)
 }

@@ -37,38 +37,66 @@ type Fabric struct {
 }
 
 // New connects to the engine that the environment names (DOCKER_HOST, the
-// current context, rootless). Without one the error is a *fabric.Unavailable.
-// Progress is told, in a phrase, what takes long; it may be nil.
-func New(ctx context.Context, progress func(string)) (*Fabric, error) {
+// current context, rootless). Without one that runs Linux containers the error
+// is a *fabric.Unavailable. Progress is told, in a phrase, what takes long; it
+// may be nil.
+func New(ctx context.Context, progress func(string)) (_ *Fabric, err error) {
+	// testcontainers panics over an engine that stops answering half-way.
+	defer func() {
+		if p := recover(); p != nil {
+			err = unavailable(fmt.Errorf("the engine stopped answering: %v", p))
+		}
+	}()
 	if progress == nil {
 		progress = func(string) {}
 	}
 	// testcontainers passes over an engine that does not answer and takes the
 	// next it finds: not when the user has named one.
 	if os.Getenv("DOCKER_HOST") != "" {
-		if err := answers(ctx); err != nil {
+		ping, err := answers(ctx)
+		if err != nil {
 			return nil, unavailable(err)
+		}
+		if err := runsLinux(ping); err != nil {
+			return nil, err
 		}
 	}
 	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	if _, err := docker.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
+	ping, err := docker.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+	if err != nil {
 		return nil, errors.Join(unavailable(err), docker.Close())
+	}
+	if err := runsLinux(ping); err != nil {
+		return nil, errors.Join(err, docker.Close())
 	}
 	return &Fabric{docker: docker, progress: progress}, nil
 }
 
+// String says where the engine is.
+func (f *Fabric) String() string {
+	return "the engine answers at " + strings.TrimPrefix(f.docker.DaemonHost(), "unix://")
+}
+
 // answers asks the engine that DOCKER_HOST names whether it is there.
-func answers(ctx context.Context) error {
+func answers(ctx context.Context) (client.PingResult, error) {
 	named, err := client.New(client.FromEnv)
 	if err != nil {
-		return err
+		return client.PingResult{}, err
 	}
 	defer named.Close()
-	_, err = named.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
-	return err
+	return named.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+}
+
+func runsLinux(engine client.PingResult) error {
+	if engine.OSType == "" || engine.OSType == "linux" {
+		return nil
+	}
+	return &fabric.Unavailable{
+		Fabric: "docker", Why: "the engine runs " + engine.OSType + " containers", Remedy: "switch it to Linux containers",
+	}
 }
 
 // Close ends the connection to the engine. Labs that are up stay so.

@@ -68,8 +68,9 @@ func Plan(t topology.Topology, underlays [][]netip.Prefix) ([]node.Network, erro
 	for i, n := range t.Nodes {
 		plan[i] = node.Network{
 			Default: n.Default, Routes: n.Routes,
-			Forward:          n.Role == topology.Gateway,
-			DropCapabilities: n.Role != topology.Gateway,
+			Forward: n.Role == topology.Gateway,
+			// Who can move sets links up and down until the end.
+			DropCapabilities: n.Role != topology.Gateway && len(n.Interfaces) == 1,
 		}
 		for _, on := range n.Interfaces {
 			id := 1 + slices.IndexFunc(t.Segments, func(s topology.Segment) bool { return s.Name == on.Segment })
@@ -87,7 +88,7 @@ func Plan(t topology.Topology, underlays [][]netip.Prefix) ([]node.Network, erro
 				}
 				vxlan.Remotes = append(vxlan.Remotes, remote)
 			}
-			plan[i].Links = append(plan[i].Links, node.Link{Name: on.Segment, Addresses: on.Addresses, VXLAN: vxlan})
+			plan[i].Links = append(plan[i].Links, node.Link{Name: on.Segment, Addresses: on.Addresses, Down: on.Down, VXLAN: vxlan})
 		}
 	}
 	return plan, nil

@@ -73,6 +73,26 @@ func TestOnlyGatewaysForwardAndKeepCapabilities(t *testing.T) {
 	}
 }
 
+func TestWhoCanMoveHasALinkThatIsDownAndKeepsItsCapability(t *testing.T) {
+	top := topology.Visited()
+	u := underlays()
+	u[0] = prefixes("172.20.0.2/16", "172.23.0.2/16")
+	u[2] = prefixes("172.23.0.3/16", "172.21.0.2/16")
+	u = append(u, prefixes("172.22.0.9/16", "172.23.0.9/16"))
+	plan, err := Plan(top, u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range top.Nodes {
+		if n.Name != topology.Caller && n.Name != topology.Callee {
+			continue
+		}
+		if plan[i].DropCapabilities || len(plan[i].Links) != 2 || plan[i].Links[0].Down || !plan[i].Links[1].Down {
+			t.Errorf("%s gets %+v", n.Name, plan[i])
+		}
+	}
+}
+
 func TestANetworkThatDoesNotFitIsRefused(t *testing.T) {
 	for name, row := range map[string]struct {
 		change func([][]netip.Prefix)

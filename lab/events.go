@@ -1,0 +1,145 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/icelab-go/icelab/lab/gateway"
+	"github.com/icelab-go/icelab/lab/node"
+	"github.com/icelab-go/icelab/lab/topology"
+	"github.com/icelab-go/icelab/scenarios"
+)
+
+// event plays a step that changes the world under a call.
+func (r *run) event(ctx context.Context, step scenarios.Step) error {
+	switch {
+	case step.Link != nil:
+		return r.impair(ctx, r.side(step.Link.Side).gateways[0], step.Link.Link)
+	case step.Cut != nil:
+		return r.side(step.Cut.Side).gateways[0].Sever(ctx, cutOf(step.Cut.Protocol))
+	case step.Restore != nil:
+		return r.side(step.Restore.Side).gateways[0].Sever(ctx, gateway.Whole)
+	case step.Rebind != nil:
+		return r.forget(ctx, step.Rebind.Side, true)
+	case step.Expire != nil:
+		return r.forget(ctx, step.Expire.Side, false)
+	case step.Reboot != nil:
+		return r.reboot(ctx, *step.Reboot)
+	case step.Move != nil:
+		return r.move(ctx, r.side(step.Move.Side).Client, topology.VisitedLAN)
+	case step.RestartICE != nil:
+		return r.restartICE(ctx)
+	case step.Kill == scenarios.KillTurn:
+		return r.turn.StopTurn(ctx)
+	case step.Start == scenarios.KillTurn:
+		return r.turn.StartTurn(ctx, r.turnConfig())
+	}
+	return errors.New("the lab does not know this step")
+}
+
+func cutOf(protocol string) gateway.Cut {
+	if protocol == scenarios.UDP {
+		return gateway.CutUDP
+	}
+	return gateway.CutAll
+}
+
+// forget makes every NAT of a side's chain forget its mappings.
+func (r *run) forget(ctx context.Context, side string, newPorts bool) error {
+	for _, g := range r.side(side).gateways {
+		if r.specs[g.Name()].NAT == nil {
+			continue
+		}
+		if err := g.Forget(ctx, newPorts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reboot lets nothing through a peer's own gateway for a while; afterwards it is
+// what it was, without a memory of what crossed it.
+func (r *run) reboot(ctx context.Context, step scenarios.Reboot) error {
+	g := r.side(step.Side).gateways[0]
+	if err := g.Sever(ctx, gateway.CutAll); err != nil {
+		return err
+	}
+	if err := pause(ctx, time.Duration(step.Down)); err != nil {
+		return err
+	}
+	if err := g.Program(ctx, r.specs[g.Name()]); err != nil {
+		return err
+	}
+	if line, bad := r.lines[g.Name()]; bad {
+		return r.impair(ctx, g, line)
+	}
+	return nil
+}
+
+// move takes a peer's node to another segment that it has an interface on.
+func (r *run) move(ctx context.Context, who *node.Client, segment string) error {
+	before, err := r.topology.Node(who.Name())
+	if err != nil {
+		return err
+	}
+	moved, err := r.topology.Moved(who.Name(), segment)
+	if err != nil {
+		return err
+	}
+	after, err := moved.Node(who.Name())
+	if err != nil {
+		return err
+	}
+	if err := who.Move(ctx, node.Move{
+		From: before.Interfaces[0].Segment, To: segment, Default: after.Default, Routes: after.Routes,
+	}); err != nil {
+		return err
+	}
+	r.topology = moved
+	r.placeParts()
+	return nil
+}
+
+// moveBack leaves the stage as it was found.
+func (r *run) moveBack(ctx context.Context) {
+	for _, n := range r.stage.topology.Nodes {
+		home := n.Interfaces[0].Segment
+		if now, err := r.topology.Node(n.Name); err != nil || now.Interfaces[0].Segment == home {
+			continue
+		}
+		if err := r.move(ctx, r.stage.nodes.Node(n.Name), home); err != nil {
+			r.stage.broken = true
+		}
+	}
+}
+
+// restartICE carries a new offer, its answer and the new candidates (RFC 8445 §9).
+func (r *run) restartICE(ctx context.Context) error {
+	offer, err := r.caller.Restart(ctx)
+	if err != nil {
+		return err
+	}
+	answer, err := r.callee.Answer(ctx, offer)
+	if err != nil {
+		return err
+	}
+	return r.caller.Accept(ctx, answer)
+}
+
+// recovery sends small messages until one comes back, and tells how long after
+// the step began that was.
+func (r *run) recovery(ctx context.Context, began time.Time, within time.Duration, taken *StepTaken) error {
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
