@@ -32,8 +32,6 @@ func portAssignments() []nat.PortAssignment {
 	return []nat.PortAssignment{nat.Preserving, nat.Random, nat.Sequential}
 }
 
-func isBehavior(v reflect.Value) bool { return v.Type() == reflect.TypeFor[nat.Behavior]() }
-
 // behavior reads a mapping into a nat.Behavior.
 func (d decoder) behavior(n ast.Node, v reflect.Value, place string) *Error {
 	var b behavior
@@ -68,13 +66,14 @@ func written(b *nat.Behavior) *behavior {
 	return w
 }
 
-// MarshalJSON writes the NAT as a file has it.
+// MarshalJSON writes NAT and link as a file has them.
 func (p Peer) MarshalJSON() ([]byte, error) {
 	type mapping Peer
 	return json.Marshal(struct {
 		mapping
-		NAT *behavior `json:"nat,omitempty"`
-	}{mapping(p), written(p.NAT)})
+		NAT  *behavior `json:"nat,omitempty"`
+		Link link      `json:"link,omitzero"`
+	}{mapping(p), written(p.NAT), writtenLink(p.Link)})
 }
 
 // MarshalJSON writes the carrier as a file has it.

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/icelab-go/icelab/lab/nat"
 )
 
 // problem is what is wrong with a scenario, and the place of it: see positions.
@@ -27,7 +29,7 @@ func check(s Scenario) *problem {
 		checkTurn(s.Turn),
 		checkWord("timing", s.Timing, timings()),
 		checkChannel(s.Channel),
-		checkSteps(s.Steps),
+		checkSteps(s),
 		checkExpect(s.Expect),
 	} {
 		if p != nil {
@@ -64,7 +66,7 @@ func checkCaller(p Peer) *problem {
 	if p := checkBehind("caller", p); p != nil {
 		return p
 	}
-	return checkCandidates("caller", p)
+	return checkEnd("caller", p)
 }
 
 func checkCallee(p Peer) *problem {
@@ -80,18 +82,23 @@ func checkCallee(p Peer) *problem {
 		return problemf("callee.condition", "callee.condition is %s, but on %s the callee sits behind the caller's gateway; leave it out and give the caller the condition", quote(p.Condition), CallerLAN)
 	case p.NAT != nil:
 		return problemf("callee.nat", "callee.nat is %s, but on %s the callee sits behind the caller's gateway; leave it out and give the caller the NAT", p.NAT, CallerLAN)
+	case p.Link != (nat.Link{}):
+		return problemf("callee.link", "callee.link is set, but on %s the callee sits behind the caller's gateway, whose line is caller.link; leave it out", CallerLAN)
 	}
-	return checkCandidates("callee", p)
+	return checkEnd("callee", p)
 }
 
-func checkCandidates(peer string, p Peer) *problem {
+// checkEnd compares what a peer has whatever it sits behind.
+func checkEnd(peer string, p Peer) *problem {
 	if p := checkWords(peer+".candidates", "candidate type", p.Candidates, candidateTypes()); p != nil {
 		return p
 	}
-	if p.Port == 0 {
-		return nil
+	if p.Port != 0 {
+		if p := checkRange(peer+".port", int(p.Port), minPort, maxPort); p != nil {
+			return p
+		}
 	}
-	return checkRange(peer+".port", int(p.Port), minPort, maxPort)
+	return checkLink(peer+".link", p.Link)
 }
 
 func checkTurn(t Turn) *problem {
@@ -111,55 +118,28 @@ func checkChannel(c Channel) *problem {
 	return nil
 }
 
-func checkSteps(steps []Step) *problem {
-	if len(steps) == 0 {
-		return problemf("steps", "steps is an empty list; leave the key out for connect and echo")
-	}
-	for i, s := range steps {
-		if p := checkStep(fmt.Sprintf("steps[%d]", i), s); p != nil {
-			return p
-		}
-	}
-	return nil
-}
-
-func checkStep(place string, s Step) *problem {
-	switch n := s.actions(); {
-	case n == 0:
-		return problemf(place, "%s does nothing; write one of connect, echo, no-echo, kill: %s, wait: 4s", place, KillTurn)
-	case n > 1:
-		return problemf(place, "%s does %d things at once; give each a list item of its own", place, n)
-	}
-	switch {
-	case s.Connect != nil:
-		return checkDuration(place+".connect.within", s.Connect.Within, maxDuration)
-	case s.NoEcho != nil:
-		return checkDuration(place+".no-echo.for", s.NoEcho.For, maxDuration)
-	case s.Kill != "":
-		return checkWord(place+".kill", s.Kill, []string{KillTurn})
-	case s.Wait != 0:
-		return checkDuration(place+".wait", s.Wait, maxWait)
-	}
-	if p := checkRange(place+".echo.messages", s.Echo.Messages, minMessages, maxMessages); p != nil {
-		return p
-	}
-	if p := checkRange(place+".echo.bytes", s.Echo.Bytes, minBytes, maxBytes); p != nil {
-		return p
-	}
-	return checkDuration(place+".echo.within", s.Echo.Within, maxDuration)
-}
-
 func checkExpect(e Expect) *problem {
 	if e.Path == "" {
 		return problemf("expect", "nothing says what to expect; add for example expect: {path: direct}")
 	}
-	if p := checkWord("expect.path", e.Path, paths()); p != nil {
+	return checkLeg("expect", e)
+}
+
+// checkLeg compares a path with the transport of its leg to the TURN server.
+func checkLeg(place string, e Expect) *problem {
+	if p := checkWord(place+".path", e.Path, paths()); p != nil {
 		return p
 	}
 	if e.Transport == "" {
 		return nil
 	}
-	return checkWord("expect.transport", e.Transport, transports())
+	if p := checkWord(place+".transport", e.Transport, transports()); p != nil {
+		return p
+	}
+	if !e.Path.Relayed() {
+		return problemf(place+".transport", "%s.transport is %s, but path %s has no leg to a TURN server; leave transport out", place, e.Transport, e.Path)
+	}
+	return nil
 }
 
 func checkWord[T ~string](place string, word T, words []T) *problem {

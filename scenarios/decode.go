@@ -1,13 +1,14 @@
 package scenarios
 
 import (
-	"encoding"
 	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/icelab-go/icelab/lab/nat"
 )
 
 // decoder copies a YAML tree into a scenario and notes where everything was
@@ -26,9 +27,6 @@ type worded interface {
 	forms() string
 }
 
-// A presettable value has defaults that its keys then replace.
-type presettable interface{ preset() }
-
 func (d decoder) decode(root ast.Node, s *Scenario) *Error {
 	return d.value(root, reflect.ValueOf(s).Elem(), "")
 }
@@ -45,16 +43,22 @@ func (d decoder) value(n ast.Node, v reflect.Value, place string) *Error {
 		v.Set(reflect.New(v.Type().Elem()))
 		v = v.Elem()
 	}
-	if isBehavior(v) {
+	switch v.Interface().(type) {
+	case nat.Behavior:
 		return d.behavior(n, v, place)
+	case nat.Link:
+		return d.link(n, v, place)
+	case LinkChange:
+		return d.linkChange(n, v, place)
 	}
 	if p, ok := v.Addr().Interface().(presettable); ok {
 		p.preset()
 	}
-	if t, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if m, ok := v.Addr().Interface().(measure); ok {
 		text, isText := textOf(n)
-		if !isText || t.UnmarshalText([]byte(text)) != nil {
-			return mismatch(n, place, "a duration", "write for example 5s or 300ms")
+		if !isText || m.UnmarshalText([]byte(text)) != nil {
+			what, remedy := m.measures()
+			return mismatch(n, place, what, remedy)
 		}
 		return nil
 	}
@@ -101,7 +105,7 @@ func (d decoder) structure(n ast.Node, v reflect.Value, place string) *Error {
 			}
 			return errorAt(at, "unknown key %q%s; %s", key, where, suggest(key, fields.keys))
 		}
-		if err := d.value(it.Value(), v.Field(index), join(place, key)); err != nil {
+		if err := d.value(it.Value(), v.FieldByIndex(index), join(place, key)); err != nil {
 			return err
 		}
 	}
@@ -162,19 +166,20 @@ func scalar(n ast.Node, v reflect.Value, place string) *Error {
 	return nil
 }
 
-// fields are the keys of a mapping in the order of the struct.
+// fields are the keys of a mapping in the order of the struct, those of embedded
+// structs among them.
 type fields struct {
 	keys  []string
-	index map[string]int
+	index map[string][]int
 }
 
 func fieldsOf(t reflect.Type) fields {
-	f := fields{index: map[string]int{}}
-	for i := range t.NumField() {
-		key, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if key != "-" {
+	f := fields{index: map[string][]int{}}
+	for _, field := range reflect.VisibleFields(t) {
+		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if key != "-" && !field.Anonymous {
 			f.keys = append(f.keys, key)
-			f.index[key] = i
+			f.index[key] = field.Index
 		}
 	}
 	return f

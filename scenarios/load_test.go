@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/icelab-go/icelab/lab/nat"
 )
@@ -131,6 +133,45 @@ func TestParseFillsInDefaults(t *testing.T) {
 			},
 		},
 		{
+			name: "lines, and what happens to the network",
+			yaml: "name: x\ncaller: {condition: symmetric, link: {delay: 20ms, jitter: 5ms, loss: 2%, reorder: 0.07%, rate: 1500kbit}}\n" +
+				"callee: {condition: symmetric, link: {down: {loss: 100%}}}\nsteps:\n" +
+				"  - connect\n  - echo: {path: relay-both, transport: tcp}\n  - link: callee\n  - link: {side: callee, up: {delay: 1s}}\n  - cut: caller\n  - restore: caller\n" +
+				"  - cut: {side: callee, protocol: udp, within: 5s}\n  - rebind: callee\n  - expire: {side: caller, within: 4s}\n  - reboot: caller\n  - reboot: {side: caller, down: 1s, within: 2s}\n" +
+				"  - kill: turn\n  - start: turn\n  - restart-ice\n  - move: caller\n  - restart-ice: {within: 3s}\n  - echo\nexpect: {path: relay, transport: tcp}",
+			want: Scenario{
+				Name: "x",
+				Caller: Peer{Condition: "symmetric", Candidates: all, LAN: CallerLAN, Link: nat.Link{
+					Up:   nat.Impairment{Delay: 20 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02, Reorder: 0.0007, Rate: 1_500_000},
+					Down: nat.Impairment{Delay: 20 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02, Reorder: 0.0007, Rate: 1_500_000},
+				}},
+				Callee: Peer{Condition: "symmetric", Candidates: all, LAN: CalleeLAN, Link: nat.Link{Down: nat.Impairment{Loss: 1}}},
+				Turn:   Turn{Transports: both},
+				Timing: Tuned,
+				Steps: []Step{
+					connect,
+					{Echo: &Echo{Messages: 20, Bytes: 1000, Within: Duration(10 * time.Second), Path: PathRelayBoth, Transport: TCP}},
+					{Link: &LinkChange{Side: SideCallee}},
+					{Link: &LinkChange{SideCallee, nat.Link{Up: nat.Impairment{Delay: time.Second}}}},
+					{Cut: &Cut{Side: SideCaller, Protocol: CutAll}},
+					{Restore: &Event{Side: SideCaller}},
+					{Cut: &Cut{Side: SideCallee, Protocol: UDP, Within: Duration(5 * time.Second)}},
+					{Rebind: &Event{Side: SideCallee}},
+					{Expire: &Event{Side: SideCaller, Within: Duration(4 * time.Second)}},
+					{Reboot: &Reboot{Side: SideCaller, Down: Duration(500 * time.Millisecond)}},
+					{Reboot: &Reboot{Side: SideCaller, Down: Duration(time.Second), Within: Duration(2 * time.Second)}},
+					{Kill: KillTurn},
+					{Start: KillTurn},
+					{RestartICE: &RestartICE{Within: Duration(10 * time.Second)}},
+					{Move: &Move{Side: SideCaller, To: "port-restricted"}},
+					{RestartICE: &RestartICE{Within: Duration(3 * time.Second)}},
+					echo,
+				},
+				Expect: Expect{Path: PathRelay, Transport: TCP},
+				File:   "x.yaml",
+			},
+		},
+		{
 			name: "a byte order mark, Windows line ends and JSON",
 			yaml: "\ufeff{\"name\": \"x\",\r\n\"about\": \" two\\n lines \",\r\n\"channel\": {\"ordered\": false, \"maxPacketLifeTime\": 0},\r\n\"timing\": \"pion-defaults\",\r\n\"expect\": {\"path\": \"direct\"}}\r\n",
 			want: Scenario{
@@ -163,6 +204,7 @@ func TestParseFillsInDefaults(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	const end = "\nexpect: {path: direct}\n"
 	conditions := enumerate(nat.ConditionNames(), " or ")
+	kinds := enumerate(stepKinds(), " or ")
 	for _, tt := range []struct{ name, yaml, want string }{
 		// The file.
 		{"empty file", "", "1:1: the file is empty; a scenario needs at least name and expect"},
@@ -187,7 +229,7 @@ func TestParseRefuses(t *testing.T) {
 		{"key of the channel misspelt", "name: x\nchannel: {maxRetransmit: 7}" + end, `2:11: unknown key "maxRetransmit" in channel; did you mean "maxRetransmits"?`},
 		{"key of a step unknown", "name: x\nsteps:\n  - connect: {for: 5s}" + end, `3:15: unknown key "for" in steps[0].connect; want within`},
 		{"key that is no text", "name: x\n5: y" + end, `2:1: unknown key "5"; want name, about, caller, callee, carrier, same-prefix, turn, timing, channel, steps or expect`},
-		{"key after a two-byte letter", "name: x\ncaller: {condition: 'ü', zone: y}" + end, `2:26: unknown key "zone" in caller; want condition, nat, candidates, lan or port`},
+		{"key after a two-byte letter", "name: x\ncaller: {condition: 'ü', zone: y}" + end, `2:26: unknown key "zone" in caller; want condition, nat, candidates, lan, port or link`},
 		{"merge key", "name: x\n<<: {about: y}" + end, `2:1: unknown key "<<"; want name, about, caller, callee, carrier, same-prefix, turn, timing, channel, steps or expect`},
 		{"key repeated", "name: x\n\n# again\nname: y" + end, `4:1: duplicate key "name", first on line 1; keep one of them`},
 		{"key of a peer repeated", "name: x\ncaller: {condition: open, condition: open}" + end, `2:27: duplicate key "condition", first on line 2; keep one of them`},
@@ -277,17 +319,71 @@ func TestParseRefuses(t *testing.T) {
 		// Steps.
 		{"step misspelt", "name: x\nsteps:\n  - conect" + end, `3:5: unknown step "conect"; did you mean "connect"?`},
 		{"step with options misspelt", "name: x\nsteps: [{ehco: {}}]" + end, `2:10: unknown key "ehco" in steps[0]; did you mean "echo"?`},
-		{"step unknown", "name: x\nsteps: [reboot]" + end, `2:9: unknown step "reboot"; want connect, echo, no-echo, kill or wait`},
+		{"step unknown", "name: x\nsteps: [explode]" + end, `2:9: unknown step "explode"; want ` + kinds},
+		{"start of nothing", "name: x\nsteps: [connect, start]" + end, "2:18: start does not say what; write start: turn"},
+		{"start of a peer", "name: x\nsteps: [connect, start: callee]" + end, `2:25: steps[1].start is "callee"; want turn`},
+		{"cut of nothing", "name: x\nsteps: [connect, cut]" + end, "2:18: cut does not say whose; write cut: caller, or cut: callee"},
+		{"cut without a side", "name: x\nsteps: [connect, cut: {protocol: udp}]" + end, "2:23: steps[1].cut does not say whose; add side: caller, or side: callee"},
+		{"cut of a side misspelt", "name: x\nsteps: [connect, cut: caler]" + end, `2:23: steps[1].cut.side is "caler"; did you mean "caller"?`},
+		{"cut of a list of sides", "name: x\nsteps: [connect, cut: [caller, callee]]" + end, "2:23: steps[1].cut is a list, not a mapping; write a side, or {side: caller, protocol: udp}"},
+		{"cut of TCP", "name: x\nsteps: [connect, cut: {side: caller, protocol: tcp}]" + end, `2:48: steps[1].cut.protocol is "tcp"; want udp or all`},
+		{"restore of a node", "name: x\nsteps: [connect, restore: {side: turn}]" + end, `2:34: steps[1].restore.side is "turn"; want caller or callee`},
+		{"rebind with a key of another step", "name: x\nsteps: [connect, rebind: {side: caller, down: 1s}]" + end, `2:41: unknown key "down" in steps[1].rebind; want side or within`},
+		{"expire that takes a number", "name: x\nsteps: [connect, expire: {side: caller, within: 5}]" + end, "2:49: steps[1].expire.within is 5, not a duration; write for example 5s or 300ms"},
+		{"recovery before it began", "name: x\nsteps: [connect, expire: {side: caller, within: -1s}]" + end, "2:49: steps[1].expire.within is -1s; want more than 0s and at most 10m"},
+		{"recovery that takes too long", "name: x\nsteps: [connect, move: {side: caller, within: 11m}]" + end, "2:47: steps[1].move.within is 11m0s; want more than 0s and at most 10m"},
+		{"reboot in no time", "name: x\nsteps: [connect, reboot: {side: caller, down: 0s}]" + end, "2:47: steps[1].reboot.down is 0s; want more than 0s and at most 1m"},
+		{"reboot that takes too long", "name: x\nsteps: [connect, reboot: {side: caller, down: 61s}]" + end, "2:47: steps[1].reboot.down is 1m1s; want more than 0s and at most 1m"},
+		{"move to a LAN", "name: x\nsteps: [connect, move: {side: caller, to: callee-lan}]" + end, `2:43: unknown condition "callee-lan"; want ` + conditions},
+		{"move to a condition misspelt", "name: x\nsteps: [connect, move: {side: caller, to: symetric}]" + end, `2:43: unknown condition "symetric"; did you mean "symmetric"?`},
+		{"move below a carrier", "name: x\nsteps: [connect, move: {side: caller, to: cgnat}]" + end, "2:43: steps[1].move.to is cgnat, which has a carrier of its own, but there is one gateway where a peer moves to; choose another condition"},
+		{"restart in no time", "name: x\nsteps: [connect, restart-ice: {within: 0s}]" + end, "2:40: steps[1].restart-ice.within is 0s; want more than 0s and at most 10m"},
+		{"restart of one side", "name: x\nsteps: [connect, restart-ice: caller]" + end, `2:31: steps[1].restart-ice is "caller", not a mapping; its keys are within`},
+		{"echo over no path", "name: x\nsteps: [connect, {echo: {path: none}}]" + end, "2:32: steps[1].echo.path is none, which no echo takes; write no-echo instead"},
+		{"echo over a path misspelt", "name: x\nsteps: [connect, {echo: {path: dirct}}]" + end, `2:32: steps[1].echo.path is "dirct"; did you mean "direct"?`},
+		{"echo over a transport unknown", "name: x\nsteps: [connect, {echo: {path: relay, transport: quic}}]" + end, `2:50: steps[1].echo.transport is "quic"; want udp, tcp or tls`},
+		{"transport of a direct echo", "name: x\nsteps: [connect, {echo: {path: direct, transport: udp}}]" + end, "2:51: steps[1].echo.transport is udp, but path direct has no leg to a TURN server; leave transport out"},
+		{"transport of an echo that is direct by default", "name: x\nsteps: [connect, {echo: {transport: udp}}]" + end, "2:37: steps[1].echo.transport is udp, but path direct has no leg to a TURN server; leave transport out"},
+
+		// Lines.
+		{"line by a word", "name: x\ncaller: {link: slow}" + end, `2:16: caller.link is "slow", not a mapping; its keys are delay, jitter, loss, reorder, rate, up and down`},
+		{"line with a key misspelt", "name: x\ncaller: {link: {delya: 1s}}" + end, `2:17: unknown key "delya" in caller.link; did you mean "delay"?`},
+		{"direction with a direction", "name: x\ncaller: {link: {up: {down: {}}}}" + end, `2:22: unknown key "down" in caller.link.up; want delay, jitter, loss, reorder or rate`},
+		{"both directions and one", "name: x\ncaller:\n  link:\n    up: {loss: 1%}\n    delay: 20ms" + end, "5:12: caller.link.delay is for both directions, but up or down is there too; write it under those that it is for"},
+		{"loss as a number", "name: x\ncaller: {link: {loss: 2}}" + end, "2:23: caller.link.loss is 2, not a percentage; write for example 2% or 0.5%"},
+		{"loss as a fraction", "name: x\ncaller: {link: {loss: 0.02}}" + end, "2:23: caller.link.loss is 0.02, not a percentage; write for example 2% or 0.5%"},
+		{"loss below nothing", "name: x\ncaller: {link: {loss: -2%}}" + end, `2:23: caller.link.loss is "-2%", not a percentage; write for example 2% or 0.5%`},
+		{"loss of more than there is", "name: x\ncallee: {link: {loss: 101%}}" + end, "2:23: callee.link.loss is 101%; want 0% to 100%"},
+		{"loss of more than there is in one direction", "name: x\ncaller:\n  link:\n    up: {delay: 1s}\n    down: {loss: 101%}" + end, "5:18: caller.link.down.loss is 101%; want 0% to 100%"},
+		{"loss of more than there is in each direction", "name: x\ncaller: {link: {up: {loss: 101%}, down: {loss: 101%}}}" + end, "2:28: caller.link.loss is 101%; want 0% to 100%"},
+		{"delay as a number", "name: x\ncaller: {link: {delay: 20}}" + end, "2:24: caller.link.delay is 20, not a duration; write for example 5s or 300ms"},
+		{"delay beyond the moon", "name: x\ncaller: {link: {delay: 11s}}" + end, "2:24: caller.link.delay is 11s; want 0 to 10s"},
+		{"jitter of more than the delay", "name: x\ncaller: {link: {delay: 5ms, jitter: 6ms}}" + end, "2:37: caller.link.jitter is 6ms; want 0 to the delay, 5ms"},
+		{"reorder without a delay", "name: x\ncaller: {link: {reorder: 1%}}" + end, "2:26: caller.link.reorder needs a delay; a packet overtakes those that are delayed"},
+		{"rate as a number", "name: x\ncaller: {link: {rate: 5000000}}" + end, "2:23: caller.link.rate is 5000000, not a rate; write for example 500kbit or 5mbit"},
+		{"rate in bytes", "name: x\ncaller: {link: {rate: 5MB}}" + end, `2:23: caller.link.rate is "5MB", not a rate; write for example 500kbit or 5mbit`},
+		{"rate with a fraction", "name: x\ncaller: {link: {rate: 1.5mbit}}" + end, `2:23: caller.link.rate is "1.5mbit", not a rate; write for example 500kbit or 5mbit`},
+		{"rate of nothing", "name: x\ncaller: {link: {rate: 0mbit}}" + end, "2:23: caller.link.rate is 0bit; want at least 8kbit, or leave the key out"},
+		{"rate of nothing in one direction", "name: x\ncaller: {link: {down: {rate: 0kbit}}}" + end, "2:30: caller.link.down.rate is 0bit; want at least 8kbit, or leave the key out"},
+		{"rate of less than a packet", "name: x\ncaller: {link: {rate: 7kbit}}" + end, "2:23: caller.link.rate is 7000 bit/s; want at least 8000 bit/s"},
+		{"rate of more than any line", "name: x\ncaller: {link: {rate: 99999999999999999999bit}}" + end, `2:23: caller.link.rate is "99999999999999999999bit", not a rate; write for example 500kbit or 5mbit`},
+		{"line of a callee behind the caller's gateway", "name: x\ncallee: {lan: caller-lan, link: {delay: 1s}}" + end, "2:33: callee.link is set, but on caller-lan the callee sits behind the caller's gateway, whose line is caller.link; leave it out"},
+		{"change of nobody's line", "name: x\nsteps: [connect, link: {delay: 1s}]" + end, "2:24: steps[1].link does not say whose; add side: caller, or side: callee"},
+		{"change of a side's line misspelt", "name: x\nsteps: [connect, link: caler]" + end, `2:24: steps[1].link.side is "caler"; did you mean "caller"?`},
+		{"change by a list", "name: x\nsteps: [connect, link: [caller]]" + end, "2:24: steps[1].link is a list, not a mapping; write a side for a perfect line, or {side: caller, delay: 20ms, loss: 2%}"},
+		{"change to what no line is", "name: x\nsteps: [connect, link: {side: caller, down: {loss: 200%}}]" + end, "2:52: steps[1].link.down.loss is 200%; want 0% to 100%"},
+		{"change of both directions and one", "name: x\nsteps: [connect, link: {side: caller, loss: 2%, down: {}}]" + end, "2:45: steps[1].link.loss is for both directions, but up or down is there too; write it under those that it is for"},
+
 		{"kill of nothing", "name: x\nsteps: [connect, kill]" + end, "2:18: kill does not say what; write kill: turn"},
 		{"wait without end", "name: x\nsteps: [connect, wait]" + end, "2:18: wait does not say how long; write for example wait: 4s"},
 		{"wait for a number", "name: x\nsteps: [connect, wait: 4]" + end, "2:24: steps[1].wait is 4, not a duration; write for example 5s or 300ms"},
 		{"wait below zero", "name: x\nsteps: [connect, wait: -1s]" + end, "2:24: steps[1].wait is -1s; want more than 0s and at most 1m"},
 		{"wait too long", "name: x\nsteps: [connect, wait: 61s]" + end, "2:24: steps[1].wait is 1m1s; want more than 0s and at most 1m"},
-		{"wait for no time", "name: x\nsteps: [connect, wait: 0s]" + end, "2:18: steps[1] does nothing; write one of connect, echo, no-echo, kill: turn, wait: 4s"},
+		{"wait for no time", "name: x\nsteps: [connect, wait: 0s]" + end, "2:18: steps[1] does nothing; write one of " + kinds},
 		{"wait and echo in one step", "name: x\nsteps: [connect, {wait: 4s, echo: {}}]" + end, "2:18: steps[1] does 2 things at once; give each a list item of its own"},
 		{"kill of a peer", "name: x\nsteps: [connect, kill: caller]" + end, `2:24: steps[1].kill is "caller"; want turn`},
 		{"no steps", "name: x\nsteps: []" + end, "2:8: steps is an empty list; leave the key out for connect and echo"},
-		{"step that does nothing", "name: x\nsteps: [{}]" + end, "2:9: steps[0] does nothing; write one of connect, echo, no-echo, kill: turn, wait: 4s"},
+		{"step that does nothing", "name: x\nsteps: [{}]" + end, "2:9: steps[0] does nothing; write one of " + kinds},
 		{"two things in one step", "name: x\nsteps:\n  - connect: {}\n    echo: {}" + end, "3:5: steps[0] does 2 things at once; give each a list item of its own"},
 		{"duration below zero", "name: x\nsteps: [{connect: {within: -5s}}]" + end, "2:28: steps[0].connect.within is -5s; want more than 0s and at most 10m"},
 		{"duration of zero", "name: x\nsteps: [connect, {echo: {within: 0s}}]" + end, "2:34: steps[1].echo.within is 0s; want more than 0s and at most 10m"},
@@ -345,7 +441,9 @@ func FuzzParse(f *testing.F) {
 	for _, data := range bundledFiles(f) {
 		f.Add(string(data))
 	}
-	for _, s := range []string{"", "---\n---\n", "a: [1,\n", "name: &a x\nb: *a\n<<: *a\n", "? [a]\n: b\n", "%YAML 1.2\n---\nname: x\n", "name: |\n  x\nexpect: >-\n", "\tname: x\n", "name: \"\\n\"\n", "expect: {path: none, path: none}"} {
+	for _, s := range []string{"", "---\n---\n", "a: [1,\n", "name: &a x\nb: *a\n<<: *a\n", "? [a]\n: b\n", "%YAML 1.2\n---\nname: x\n", "name: |\n  x\nexpect: >-\n", "\tname: x\n", "name: \"\\n\"\n", "expect: {path: none, path: none}",
+		"name: x\ncaller: {condition: symmetric, link: {loss: 0.07%, rate: 1500kbit}}\nsteps: [connect, {link: {side: callee, up: {delay: 1s}}}, {cut: {side: callee, protocol: udp}}, {move: caller}, restart-ice, {echo: {path: relay}}, {kill: turn}, {start: turn}]\nexpect: {path: relay}",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, data string) {
@@ -353,6 +451,17 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			if _, err := s.Complete(); err != nil {
 				t.Errorf("what was read is not complete: %v", err)
+			}
+			written, err := json.Marshal(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := Parse("x.yaml", written)
+			if err != nil {
+				t.Fatalf("what was written is not read: %v\n%s", err, written)
+			}
+			if diff := cmp.Diff(s, again, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-read +read again):\n%s", diff)
 			}
 			return
 		}

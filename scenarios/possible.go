@@ -10,22 +10,53 @@ import (
 )
 
 // checkPossible refuses an expectation that no run can meet: one that is better
-// than the best that can be, and one that needs what is not there. A path that
-// works but is not the one that ICE prefers is left to be tried.
+// than the best that can be when it is to be proven, and one that needs what is
+// not there. A path that works but is not the one that ICE prefers is left to be
+// tried, and so is whether a path survives what happened to it.
 func checkPossible(s Scenario) *problem {
-	path, transport := s.Expect.Path, s.Expect.Transport
-	if transport != "" && !path.Relayed() {
-		return problemf("expect.transport", "expect.transport is %s, but path %s has no leg to a TURN server; leave transport out", transport, path)
-	}
-	m, err := newMeans(s)
+	worlds, err := s.worlds()
 	if err != nil {
 		return problemf("", "%s", err)
 	}
-	if why := m.obstacle(path, ""); why != "" {
-		return problemf("expect.path", "expect.path is %s, but %s; want %s", path, why, m.possible())
+	for i, step := range s.Steps {
+		if step.Echo != nil {
+			if p := worlds[i].checkEchoes(i, *step.Echo); p != nil {
+				return p
+			}
+		}
 	}
-	if why := m.obstacle(path, transport); why != "" {
-		return problemf("expect.transport", "expect.transport is %s, but %s; change one of the two, or leave transport out", transport, why)
+	for i, step := range s.Steps {
+		place := fmt.Sprintf("steps[%d]", i)
+		heard := step.Connect != nil && s.ExpectedAt(i).Path != PathNone || step.Recovery() != 0
+		if m := worlds[i+1].means(i); heard && Path(m.best.Path) == PathNone {
+			return problemf(place, "%s lets the peers hear each other, but %s; put it where there is a path", place, m.limit())
+		}
+	}
+	return nil
+}
+
+// checkEchoes checks what the echo at an index has to prove.
+func (w world) checkEchoes(step int, e Echo) *problem {
+	m, want := w.means(step), e.expected(w.story.Expect)
+	own := fmt.Sprintf("steps[%d].echo", step)
+	at, possible := "expect", m.possible()
+	if e.Path != "" || m.circumstances != "" {
+		possible = m.provable()
+	}
+	if e.Path != "" {
+		at = own
+	}
+	if why := m.obstacle(want.Path, ""); why != "" {
+		return problemf(at+".path", "%s.path is %s, but %s; %s", at, want.Path, why, possible)
+	}
+	if e.Transport != "" {
+		at = own
+		if p := checkLeg(own, want); p != nil {
+			return p
+		}
+	}
+	if why := m.obstacle(want.Path, want.Transport); why != "" {
+		return problemf(at+".transport", "%s.transport is %s, but %s; change one of the two, or leave transport out", at, want.Transport, why)
 	}
 	return nil
 }
@@ -34,6 +65,9 @@ func checkPossible(s Scenario) *problem {
 type means struct {
 	best           nat.Prediction
 	caller, callee side
+	// circumstances tells since when there is no more: "by steps[3] the caller's
+	// UDP is cut".
+	circumstances string
 }
 
 // side is what one peer has.
@@ -42,32 +76,38 @@ type side struct {
 	peer      Peer
 	condition nat.Condition
 	turn      Turn
-	// dead says that the STUN and TURN server is killed before connect.
-	dead bool
+	// noServer says why there is no relay at all, if that is the server's doing.
+	noServer string
 }
 
-func newMeans(s Scenario) (means, error) {
-	best, err := s.Predict()
-	if err != nil {
-		return means{}, err
+// means returns what the peers have when the step at an index is taken.
+func (w world) means(step int) means {
+	s := w.story
+	m := means{
+		best:   w.predict(),
+		caller: side{SideCaller, s.Caller, w.condition(0), s.Turn, w.noServer()},
+		callee: side{SideCallee, s.Callee, w.condition(1), s.Turn, w.noServer()},
 	}
-	caller, callee, err := s.Conditions()
-	if err != nil {
-		return means{}, err
+	if facts := w.circumstances(); facts != "" {
+		m.circumstances = fmt.Sprintf("by steps[%d] %s", step, facts)
 	}
-	dead := s.killedBeforeConnect()
-	return means{
-		best:   best,
-		caller: side{"caller", s.Caller, caller, s.Turn, dead},
-		callee: side{"callee", s.Callee, callee, s.Turn, dead},
-	}, nil
+	return m
+}
+
+// limit tells what the best path is, and why.
+func (m means) limit() string {
+	limit := "the best there can be is " + m.best.Reason
+	if m.circumstances != "" {
+		return m.circumstances + ", and " + limit
+	}
+	return limit
 }
 
 // obstacle says why path cannot be, with transport as the leg to the TURN
 // server or any if that is empty. It returns "" if nothing certain is in the way.
 func (m means) obstacle(path Path, transport string) string {
 	if path.rank() < Path(m.best.Path).rank() {
-		return "the best there can be is " + m.best.Reason
+		return m.limit()
 	}
 	switch path {
 	case PathRelay:
@@ -85,14 +125,25 @@ func (m means) obstacle(path Path, transport string) string {
 }
 
 // possible lists the paths that nothing certain is in the way of.
-func (m means) possible() string {
+func (m means) possible() string { return "want " + enumerate(m.feasible(), " or ") }
+
+// provable lists those of them that an echo can take.
+func (m means) provable() string {
+	names := slices.DeleteFunc(m.feasible(), func(name string) bool { return Path(name) == PathNone })
+	if len(names) == 0 {
+		return "write no-echo"
+	}
+	return "want " + enumerate(names, " or ")
+}
+
+func (m means) feasible() []string {
 	var names []string
 	for _, path := range paths() {
 		if m.obstacle(path, "") == "" {
 			names = append(names, string(path))
 		}
 	}
-	return enumerate(names, " or ")
+	return names
 }
 
 // noRelay says why the peer can have no relay candidate over transport.
@@ -104,8 +155,8 @@ func (s side) noRelay(transport string) string {
 	switch {
 	case s.turn.Off:
 		return "turn is off"
-	case s.dead:
-		return "the TURN server is killed before connect"
+	case s.noServer != "":
+		return s.noServer
 	case !s.peer.Allows(Relay):
 		return fmt.Sprintf("the %s may not use relay candidates", s.who)
 	case len(usable) == 0:

@@ -6,37 +6,30 @@ import (
 	"github.com/icelab-go/icelab/lab/nat"
 )
 
-// Predict returns what ICE can reach at best when the peers connect. What
-// happens afterwards does not come into it. The scenario must be complete.
+// Predict returns what ICE can reach at best when the path is proven for the last
+// time: at the last echo, or at connect where there is none. What was cut, moved
+// and killed until then comes into it; whether a path recovers does not. The
+// scenario must be complete.
 func (s Scenario) Predict() (nat.Prediction, error) {
-	caller, callee, err := s.Conditions()
+	w, err := s.lastProof()
 	if err != nil {
 		return nat.Prediction{}, err
 	}
-	o := nat.Options{
-		TURN:             s.Turn.Transports,
-		NoServer:         s.killedBeforeConnect(),
-		CallerCandidates: s.Caller.Candidates,
-		CalleeCandidates: s.Callee.Candidates,
-		SameLAN:          s.SameLAN(),
-		SharedCarrier:    s.Carrier,
-		SamePrefix:       s.SamePrefix,
-	}
-	return nat.Predict(caller, callee, o), nil
+	return w.predict(), nil
 }
 
-// killedBeforeConnect reports whether the peers connect without a STUN and TURN
-// server.
-func (s Scenario) killedBeforeConnect() bool {
-	for _, step := range s.Steps {
-		switch {
-		case step.Connect != nil:
-			return false
-		case step.Kill == KillTurn:
-			return true
+// lastProof returns how things stand when the path is proven for the last time.
+func (s Scenario) lastProof() (world, error) {
+	worlds, err := s.worlds()
+	if err != nil {
+		return world{}, err
+	}
+	for i, step := range slices.Backward(s.Steps) {
+		if step.Echo != nil || step.Connect != nil {
+			return worlds[i+1], nil
 		}
 	}
-	return false
+	return worlds[0], nil
 }
 
 // rank counts how far a path is down the list, which is best first.

@@ -68,6 +68,8 @@ type Peer struct {
 	// 65535, and so the one that its NAT sees. Server-reflexive candidates are on
 	// it too where the peer may use no host candidates. The default is any.
 	Port uint16 `json:"port,omitempty"`
+	// Link is how good the line behind the peer's gateway is, by default perfect.
+	Link nat.Link `json:"link,omitzero"`
 }
 
 // Turn is what the TURN server offers to both peers: "off", or transports. The

@@ -35,21 +35,24 @@ func TestCompleteMakesOfGoWhatParseMakesOfYAML(t *testing.T) {
 	short := Scenario{
 		Name:   "x",
 		Callee: Peer{Condition: "symmetric"},
-		Steps:  []Step{{Connect: &Connect{}}, {Echo: &Echo{Messages: 5}}, {Kill: KillTurn}, {NoEcho: &NoEcho{}}},
+		Steps: []Step{{Connect: &Connect{}}, {Echo: &Echo{Messages: 5}}, {Kill: KillTurn}, {NoEcho: &NoEcho{}},
+			{Start: KillTurn}, {Cut: &Cut{Side: SideCaller}}, {Restore: &Event{Side: SideCaller}}, {Reboot: &Reboot{Side: SideCallee}},
+			{Move: &Move{Side: SideCaller}}, {RestartICE: &RestartICE{}}, {Echo: &Echo{}}},
 		Expect: Expect{Path: PathRelay},
 	}
 	got, err := short.Complete()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := Parse("", []byte("name: x\ncallee: symmetric\nsteps: [connect, {echo: {messages: 5}}, {kill: turn}, no-echo]\nexpect: {path: relay}"))
+	want, err := Parse("", []byte("name: x\ncallee: symmetric\nsteps: [connect, {echo: {messages: 5}}, {kill: turn}, no-echo, "+
+		"start: turn, cut: caller, restore: caller, reboot: callee, move: caller, restart-ice, echo]\nexpect: {path: relay}"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if short.Steps[1].Echo.Bytes != 0 || short.Steps[0].Connect.Within != 0 {
+	if short.Steps[1].Echo.Bytes != 0 || short.Steps[0].Connect.Within != 0 || short.Steps[5].Cut.Protocol != "" {
 		t.Error("Complete wrote to what it was called on")
 	}
 }
@@ -112,6 +115,20 @@ func TestStepsTellWhatTheyDo(t *testing.T) {
 		{Step{NoEcho: &NoEcho{For: Duration(1500 * time.Millisecond)}}, "no-echo", "no echo for 1.5s"},
 		{Step{Kill: KillTurn}, "kill", "kill turn"},
 		{Step{Wait: Duration(4 * time.Second)}, "wait", "wait 4s"},
+		{Step{Start: KillTurn}, "start", "start turn"},
+		{Step{Link: &LinkChange{Side: SideCaller}}, "link", "link caller perfect"},
+		{Step{Link: &LinkChange{SideCallee, nat.Link{
+			Up:   nat.Impairment{Delay: 20 * time.Millisecond, Loss: 0.02, Rate: 5_000_000},
+			Down: nat.Impairment{Delay: 20 * time.Millisecond, Loss: 0.02, Rate: 5_000_000},
+		}}}, "link", "link callee delay 20ms, loss 2%, rate 5mbit"},
+		{Step{Link: &LinkChange{SideCallee, nat.Link{Down: nat.Impairment{Loss: 0.005}}}}, "link", "link callee up perfect, down loss 0.5%"},
+		{Step{Cut: &Cut{SideCaller, UDP, Duration(5 * time.Second)}}, "cut", "cut caller udp within 5s"},
+		{Step{Restore: &Event{Side: SideCaller}}, "restore", "restore caller"},
+		{Step{Rebind: &Event{SideCallee, Duration(5 * time.Second)}}, "rebind", "rebind callee within 5s"},
+		{Step{Expire: &Event{Side: SideCallee}}, "expire", "expire callee"},
+		{Step{Reboot: &Reboot{Side: SideCallee, Down: defaultDown}}, "reboot", "reboot callee down 500ms"},
+		{Step{Move: &Move{Side: SideCallee, To: "open"}}, "move", "move callee to open"},
+		{Step{RestartICE: newRestartICE()}, "restart-ice", "restart-ice within 10s"},
 		{Step{}, "", "nothing"},
 	} {
 		if got := tt.step.Kind(); got != tt.kind {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -106,6 +107,25 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 		{"two things in a step", "name: x\nsteps: [{connect: {}, echo: {}}]\nexpect: {path: direct}"},
 		{"nothing in a step", "name: x\nsteps: [{}]\nexpect: {path: direct}"},
 		{"kill of another node", "name: x\nsteps: [connect, {kill: caller}]\nexpect: {path: direct}"},
+		{"bare cut", "name: x\nsteps: [connect, cut, echo]\nexpect: {path: direct}"},
+		{"cut of a node", "name: x\nsteps: [connect, {cut: turn}, echo]\nexpect: {path: direct}"},
+		{"cut without a side", "name: x\nsteps: [connect, {cut: {protocol: udp}}, echo]\nexpect: {path: direct}"},
+		{"cut of TCP", "name: x\nsteps: [connect, {cut: {side: caller, protocol: tcp}}, echo]\nexpect: {path: direct}"},
+		{"unknown key of an event", "name: x\nsteps: [connect, {rebind: {side: caller, down: 1s}}, echo]\nexpect: {path: direct}"},
+		{"reboot for a number", "name: x\nsteps: [connect, {reboot: {side: caller, down: 1}}, echo]\nexpect: {path: direct}"},
+		{"move below a carrier", "name: x\nsteps: [connect, {move: {side: caller, to: cgnat}}, echo]\nexpect: {path: direct}"},
+		{"restart of a side", "name: x\nsteps: [connect, {restart-ice: caller}, echo]\nexpect: {path: direct}"},
+		{"start of another node", "name: x\nsteps: [connect, {start: caller}]\nexpect: {path: direct}"},
+		{"change of nobody's line", "name: x\nsteps: [connect, {link: {delay: 1s}}, echo]\nexpect: {path: direct}"},
+		{"line by a word", "name: x\ncaller: {link: slow}\nexpect: {path: direct}"},
+		{"loss as a number", "name: x\ncaller: {link: {loss: 2}}\nexpect: {path: direct}"},
+		{"rate as a number", "name: x\ncaller: {link: {rate: 8000}}\nexpect: {path: direct}"},
+		{"rate with a fraction", "name: x\ncaller: {link: {up: {rate: 1.5mbit}}}\nexpect: {path: direct}"},
+		{"both directions and one", "name: x\ncaller: {link: {delay: 1s, up: {}}}\nexpect: {path: direct}"},
+		{"direction in a direction", "name: x\ncaller: {link: {up: {down: {}}}}\nexpect: {path: direct}"},
+		{"change of both directions and one", "name: x\nsteps: [connect, {link: {side: caller, loss: 1%, down: {}}}, echo]\nexpect: {path: direct}"},
+		{"echo over no path", "name: x\nsteps: [connect, {echo: {path: none}}]\nexpect: {path: direct}"},
+		{"echo over an unknown transport", "name: x\nsteps: [connect, {echo: {path: relay, transport: quic}}]\nexpect: {path: relay}"},
 		{"echo of nothing", "name: x\nsteps: [connect, {echo: {messages: 0}}]\nexpect: {path: direct}"},
 		{"echo too short for a checksum", "name: x\nsteps: [connect, {echo: {bytes: 19}}]\nexpect: {path: direct}"},
 		{"duration without unit", "name: x\nsteps: [{connect: {within: 5}}]\nexpect: {path: direct}"},
@@ -126,24 +146,38 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 
 // makeSchema reflects the types, with their comments as descriptions.
 func makeSchema() ([]byte, error) {
-	r := &jsonschema.Reflector{ExpandedStruct: true}
+	r := &jsonschema.Reflector{ExpandedStruct: true, Namer: func(t reflect.Type) string {
+		first := t.Name()[:min(1, len(t.Name()))] // a pointer has no name
+		return strings.ToUpper(first) + strings.TrimPrefix(t.Name(), first)
+	}}
 	if err := r.AddGoComments(reflect.TypeFor[Scenario]().PkgPath(), "."); err != nil {
 		return nil, err
 	}
 	for key, text := range r.CommentMap {
 		r.CommentMap[key] = strings.Join(strings.Fields(text), " ")
 	}
-	// A behaviour is not written as nat.Behavior would have it.
+	// Some types are not written as they are: what a file has stands in for them.
+	written := map[reflect.Type]struct {
+		name string
+		form any
+	}{
+		reflect.TypeFor[nat.Behavior](): {"NAT", behavior{}},
+		reflect.TypeFor[nat.Link]():     {"Link", link{}},
+		reflect.TypeFor[LinkChange]():   {"LinkChange", linkChange{}},
+	}
 	r.Mapper = func(t reflect.Type) *jsonschema.Schema {
-		if t == reflect.TypeFor[nat.Behavior]() {
-			return &jsonschema.Schema{Ref: "#/$defs/NAT"}
+		if w, ok := written[t]; ok {
+			return &jsonschema.Schema{Ref: "#/$defs/" + w.name}
 		}
 		return nil
 	}
 	s := r.Reflect(Scenario{})
-	written := r.Reflect(behavior{})
-	written.Version, written.ID, written.Definitions = "", "", nil
-	s.Definitions["NAT"] = written
+	for _, w := range written {
+		form := r.Reflect(w.form)
+		maps.Copy(s.Definitions, form.Definitions)
+		form.Version, form.ID, form.Definitions = "", "", nil
+		s.Definitions[w.name] = form
+	}
 	s.Title = "icelab scenario"
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -216,10 +250,91 @@ func (Channel) JSONSchemaExtend(s *jsonschema.Schema) {
 
 func (Step) JSONSchemaExtend(s *jsonschema.Schema) {
 	property(s, "kill").Enum = []any{KillTurn}
+	property(s, "start").Enum = []any{KillTurn}
 	one := uint64(1)
 	s.MinProperties, s.MaxProperties = &one, &one
-	bare := slices.DeleteFunc(stepKinds(), func(kind string) bool { return kind == "kill" || kind == "wait" })
+	bare := slices.DeleteFunc(stepKinds(), func(kind string) bool { return new(Step).fromWord(kind) != "" })
 	orWord(s, &jsonschema.Schema{Type: "string", Enum: anys(bare), Description: "A step with its defaults."})
+}
+
+func (Event) JSONSchemaExtend(s *jsonschema.Schema) { orSide(s) }
+
+func (Cut) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "protocol").Enum = anys(protocols())
+	property(s, "protocol").Default = CutAll
+	orSide(s)
+}
+
+func (Reboot) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "down").Default = defaultDown
+	orSide(s)
+}
+
+func (Move) JSONSchemaExtend(s *jsonschema.Schema) {
+	names := slices.DeleteFunc(nat.ConditionNames(), func(name string) bool { return checkVisited("", name) != nil })
+	property(s, "to").Enum = anys(names)
+	property(s, "to").Default = defaultMove
+	orSide(s)
+}
+
+func (RestartICE) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "within").Default = defaultWithin
+}
+
+func (impairment) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.Description = "What one direction of a line does to packets."
+	describeImpairment(s)
+}
+
+func (link) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.Description = "How good a line is: the same in both directions, or up and down each by itself."
+	describeLink(s)
+}
+
+func (linkChange) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.Description = "How good the line of one side is from now on. The side alone stands for a perfect line."
+	property(s, "side").Description = "Whose line it is."
+	describeLink(s)
+	orSide(s)
+}
+
+func describeLink(s *jsonschema.Schema) {
+	describeImpairment(s)
+	property(s, "up").Description = "The direction from the peer to the WAN."
+	property(s, "down").Description = "The direction from the WAN to the peer."
+	var mixed []*jsonschema.Schema
+	for _, key := range impairmentKeys() {
+		for _, way := range []string{"up", "down"} {
+			mixed = append(mixed, &jsonschema.Schema{Required: []string{key, way}})
+		}
+	}
+	s.Not = &jsonschema.Schema{AnyOf: mixed}
+}
+
+func describeImpairment(s *jsonschema.Schema) {
+	for key, description := range map[string]string{
+		"delay":   "What is added to the way of every packet, at most 10s.",
+		"jitter":  "How far the delay of each packet is spread to either side, so that packets overtake each other; at most the delay.",
+		"loss":    "The share of packets that are lost, each drawn on its own.",
+		"reorder": "The share of packets that are sent at once, ahead of those that are being delayed. It needs a delay.",
+		"rate":    "How many bits a second pass, whole IP packets counted, at least 8kbit; packets queue for 500 ms and are lost beyond that. The default is without a limit.",
+	} {
+		property(s, key).Description = description
+	}
+}
+
+// orSide lets a side stand for the whole of s.
+func orSide(s *jsonschema.Schema) {
+	property(s, "side").Enum = anys(sides())
+	orWord(s, &jsonschema.Schema{Type: "string", Enum: anys(sides())})
+}
+
+func (share) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "string", Pattern: sharePattern, Examples: []any{"2%", "0.5%"}}
+}
+
+func (rate) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "string", Pattern: ratePattern, Examples: []any{"500kbit", "5mbit"}}
 }
 
 func (Connect) JSONSchemaExtend(s *jsonschema.Schema) {
@@ -232,6 +347,8 @@ func (Echo) JSONSchemaExtend(s *jsonschema.Schema) {
 	limit(property(s, "bytes"), minBytes, maxBytes)
 	property(s, "bytes").Default = defaultBytes
 	property(s, "within").Default = defaultWithin
+	property(s, "path").Enum = anys(slices.DeleteFunc(paths(), func(p Path) bool { return p == PathNone }))
+	property(s, "transport").Enum = anys(transports())
 }
 
 func (NoEcho) JSONSchemaExtend(s *jsonschema.Schema) { property(s, "for").Default = defaultSilence }

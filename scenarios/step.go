@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -16,9 +17,28 @@ type Step struct {
 	Echo *Echo `json:"echo,omitempty"`
 	// NoEcho sends messages and lets no echo come back.
 	NoEcho *NoEcho `json:"no-echo,omitempty"`
+	// Link makes the line behind a peer's gateway better or worse.
+	Link *LinkChange `json:"link,omitempty"`
+	// Cut lets nothing, or no UDP, through a peer's gateway any more.
+	Cut *Cut `json:"cut,omitempty"`
+	// Restore ends what a cut began.
+	Restore *Event `json:"restore,omitempty"`
+	// Rebind makes every NAT of a side forget its mappings and draw new ports.
+	Rebind *Event `json:"rebind,omitempty"`
+	// Expire makes every NAT of a side forget its mappings, as if their lifetime
+	// had passed.
+	Expire *Event `json:"expire,omitempty"`
+	// Reboot turns a peer's gateway off and on again.
+	Reboot *Reboot `json:"reboot,omitempty"`
+	// Move takes a peer to another LAN, where it gets a new address.
+	Move *Move `json:"move,omitempty"`
+	// RestartICE lets the peers find each other anew.
+	RestartICE *RestartICE `json:"restart-ice,omitempty"`
 	// Kill ends a node without a goodbye, as a crash would. The only one that
 	// can be killed is turn.
 	Kill string `json:"kill,omitempty"`
+	// Start starts a node that was killed. It has no memory of what it was.
+	Start string `json:"start,omitempty"`
 	// Wait lets nothing happen for a time of at most 60 s; the peers' own
 	// keepalives go on.
 	Wait Duration `json:"wait,omitempty"`
@@ -40,6 +60,11 @@ type Echo struct {
 	Bytes int `json:"bytes,omitempty"`
 	// Within is how long all of them together may take; 10 s by default.
 	Within Duration `json:"within,omitempty"`
+	// Path is how this echo has to travel, where that is not Expect's.
+	Path Path `json:"path,omitempty"`
+	// Transport is that of the leg to the TURN server, as in Expect. It is by
+	// default Expect's where the path is, else any.
+	Transport string `json:"transport,omitempty"`
 }
 
 // NoEcho sends messages from the caller while no echo may arrive.
@@ -87,64 +112,117 @@ func (e *Echo) preset() {
 
 func (n *NoEcho) preset() { n.For = cmp.Or(n.For, defaultSilence) }
 
+// presettable is a value whose zero fields have defaults.
+type presettable interface{ preset() }
+
+// what returns the one thing that s does, with the word it has in a file. It
+// returns zeros if there is none.
+func (s Step) what() (kind string, thing reflect.Value) {
+	v := reflect.ValueOf(s)
+	for i, kind := range stepKinds() {
+		if field := v.Field(i); !field.IsZero() {
+			return kind, field
+		}
+	}
+	return "", reflect.Value{}
+}
+
 // Kind returns the word that the step has in a file.
 func (s Step) Kind() string {
+	kind, _ := s.what()
+	return kind
+}
+
+// Side returns whose network the step happens to, caller or callee; "" if it
+// happens to none or both.
+func (s Step) Side() string {
 	switch {
-	case s.Connect != nil:
-		return "connect"
-	case s.Echo != nil:
-		return "echo"
-	case s.NoEcho != nil:
-		return "no-echo"
-	case s.Kill != "":
-		return "kill"
-	case s.Wait != 0:
-		return "wait"
+	case s.Link != nil:
+		return s.Link.Side
+	case s.Cut != nil:
+		return s.Cut.Side
+	case s.Reboot != nil:
+		return s.Reboot.Side
+	case s.Move != nil:
+		return s.Move.Side
+	case s.event() != nil:
+		return s.event().Side
 	}
 	return ""
 }
 
+// Recovery returns how long after the step began the echo of a message that was
+// sent since then has to be back; 0 if that is not demanded.
+func (s Step) Recovery() Duration {
+	switch {
+	case s.Cut != nil:
+		return s.Cut.Within
+	case s.Reboot != nil:
+		return s.Reboot.Within
+	case s.Move != nil:
+		return s.Move.Within
+	case s.RestartICE != nil:
+		return s.RestartICE.Within
+	case s.event() != nil:
+		return s.event().Within
+	}
+	return 0
+}
+
+// event returns the step's Event, if it is one of those that have no more to say.
+func (s Step) event() *Event { return cmp.Or(s.Restore, s.Rebind, s.Expire) }
+
 // String tells the step in a few words: "echo 100 × 1200 bytes within 10s".
 func (s Step) String() string {
+	kind, thing := s.what()
 	switch {
-	case s.Connect != nil:
-		return fmt.Sprintf("connect within %s", s.Connect.Within)
-	case s.Echo != nil:
-		return fmt.Sprintf("echo %d × %d bytes within %s", s.Echo.Messages, s.Echo.Bytes, s.Echo.Within)
+	case kind == "":
+		return "nothing"
 	case s.NoEcho != nil:
-		return fmt.Sprintf("no echo for %s", s.NoEcho.For)
-	case s.Kill != "":
-		return "kill " + s.Kill
-	case s.Wait != 0:
-		return fmt.Sprintf("wait %s", s.Wait)
+		return "no echo " + s.NoEcho.String()
+	case thing.Kind() == reflect.Pointer:
+		thing = thing.Elem()
 	}
-	return "nothing"
+	return strings.TrimSpace(fmt.Sprintf("%s %s", kind, thing.Interface()))
 }
+
+// String tells the time: "within 10s".
+func (c Connect) String() string { return strings.TrimSpace(within(c.Within)) }
+
+// String tells the messages: "100 × 1200 bytes within 10s".
+func (e Echo) String() string {
+	return fmt.Sprintf("%d × %d bytes%s", e.Messages, e.Bytes, within(e.Within))
+}
+
+// String tells the time: "for 2s".
+func (n NoEcho) String() string { return fmt.Sprintf("for %s", n.For) }
 
 // actions counts the things that s does.
 func (s Step) actions() int {
-	n := 0
-	for _, set := range []bool{s.Connect != nil, s.Echo != nil, s.NoEcho != nil, s.Kill != "", s.Wait != 0} {
-		if set {
+	n, v := 0, reflect.ValueOf(s)
+	for i := range v.NumField() {
+		if !v.Field(i).IsZero() {
 			n++
 		}
 	}
 	return n
 }
 
-// complete returns a copy of s with its zero fields at their defaults.
+// complete returns a copy of s, down to the last field, with what is zero at its
+// default.
 func (s Step) complete() Step {
-	if s.Connect != nil {
-		s.Connect = new(*s.Connect)
-		s.Connect.preset()
-	}
-	if s.Echo != nil {
-		s.Echo = new(*s.Echo)
-		s.Echo.preset()
-	}
-	if s.NoEcho != nil {
-		s.NoEcho = new(*s.NoEcho)
-		s.NoEcho.preset()
+	v := reflect.ValueOf(&s).Elem()
+	for i := range v.NumField() {
+		field := v.Field(i)
+		if field.Kind() != reflect.Pointer || field.IsNil() {
+			continue
+		}
+		thing := reflect.New(field.Type().Elem())
+		thing.Elem().Set(field.Elem())
+		field.Set(thing)
+		if p, ok := thing.Interface().(presettable); ok {
+			p.preset()
+		}
 	}
 	return s
 }
