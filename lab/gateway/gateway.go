@@ -20,7 +20,22 @@ type Spec struct {
 	// NAT is how addresses are translated; nil routes them as they are.
 	NAT      *nat.Behavior `json:"nat,omitempty"`
 	Firewall nat.Firewall  `json:"firewall"`
+	// Link is how good the line is. Impair changes it.
+	Link nat.Link `json:"link,omitzero"`
 }
+
+// Cut says which packets a gateway drops for the time being, in both directions.
+type Cut string
+
+// The cuts.
+const (
+	// Whole cuts nothing: all that may pass does so again.
+	Whole Cut = ""
+	// CutUDP lets no UDP through, as a firewall that was switched on mid-call.
+	CutUDP Cut = "udp"
+	// CutAll lets nothing through, as a cable that was pulled.
+	CutAll Cut = "all"
+)
 
 // Side is one of the gateway's two interfaces.
 type Side struct {
@@ -81,11 +96,15 @@ const (
 	PrivateDestination Reason = "private-destination"
 	// HairpinOff: an inside host sent to the NAT's own external address.
 	HairpinOff Reason = "hairpin-off"
+	// LineCut: the line is cut for the time being, see Cut.
+	LineCut Reason = "cut"
+	// LineLoss: the line loses it, by the loss or the rate of a nat.Link.
+	LineLoss Reason = "loss"
 	// PortsExhausted: no free external port was found for a new mapping.
 	PortsExhausted Reason = "ports-exhausted"
 )
 
-var reasons = []Reason{UDPBlocked, TCPBlocked, Unsolicited, NoMapping, Filtered, PrivateDestination, HairpinOff, PortsExhausted}
+var reasons = []Reason{UDPBlocked, TCPBlocked, Unsolicited, NoMapping, Filtered, PrivateDestination, HairpinOff, LineCut, LineLoss, PortsExhausted}
 
 // Drop counts the packets that were dropped for one reason.
 type Drop struct {

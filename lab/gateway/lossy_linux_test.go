@@ -1,15 +1,16 @@
 package gateway
 
 import (
-	"context"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"sync"
+
+	"github.com/pion/transport/v4"
 )
 
 // lossyNetwork opens sockets that lose every so-manieth datagram, each way.
 type lossyNetwork struct {
+	transport.Net
 	rate float64
 	seed uint64
 
@@ -17,9 +18,8 @@ type lossyNetwork struct {
 	rng *rand.Rand
 }
 
-func (l *lossyNetwork) listen(ctx context.Context, local netip.AddrPort) (net.PacketConn, error) {
-	var lc net.ListenConfig
-	conn, err := lc.ListenPacket(ctx, "udp4", local.String())
+func (l *lossyNetwork) ListenUDP(network string, local *net.UDPAddr) (transport.UDPConn, error) {
+	conn, err := l.Net.ListenUDP(network, local)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (l *lossyNetwork) loses() bool {
 }
 
 type lossyConn struct {
-	net.PacketConn
+	transport.UDPConn
 	network *lossyNetwork
 }
 
@@ -44,12 +44,12 @@ func (c *lossyConn) WriteTo(p []byte, to net.Addr) (int, error) {
 	if c.network.loses() {
 		return len(p), nil
 	}
-	return c.PacketConn.WriteTo(p, to)
+	return c.UDPConn.WriteTo(p, to)
 }
 
 func (c *lossyConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
-		n, from, err := c.PacketConn.ReadFrom(p)
+		n, from, err := c.UDPConn.ReadFrom(p)
 		if err != nil || !c.network.loses() {
 			return n, from, err
 		}

@@ -17,6 +17,9 @@ import (
 //	ports        external port → inside address . port
 //	permissions  external port . remote address [. remote port]
 //
+// A set besides, which never expires, holds the external ports that Forget has
+// taken out of use.
+//
 // What stands in brackets is the mapping's key for ADM and APDM, and the
 // filter's for ADF and APDF; EIF needs no permissions. So the external port is
 // a function of who sends to whom, and nothing else (RFC 4787 §4.1).
@@ -54,7 +57,8 @@ func (p *program) addSets(b nat.Behavior) error {
 	p.ports.KeyType, p.ports.DataType = nftables.TypeInetService, nftables.MustConcatSetType(inside...)
 
 	p.permissions = nil
-	sets := []*nftables.Set{p.mappings, p.ports}
+	p.reserved = &nftables.Set{Table: p.table, Name: "reserved", KeyType: nftables.TypeInetService}
+	sets := []*nftables.Set{p.mappings, p.ports, p.reserved}
 	if b.Filtering != nat.EIF {
 		p.permissions = set("permissions")
 		p.permissions.Concatenation = true
@@ -101,6 +105,7 @@ func (p *program) learn(b nat.Behavior) {
 		// who meet it.
 		taken := rule{}.then(sourcePort(reg(0)), find(p.ports, reg(0), reg(4)))
 		p.add("learn", "a port that is taken is not preserved", taken.goTo("draw"))
+		p.add("learn", "nor one that is reserved", rule{}.then(sourcePort(reg(0)), contains(p.reserved, reg(0))).goTo("draw"))
 		p.add("learn", "preserve the port", key.then(sourcePort(reg(4)), update(p.mappings, reg(0), reg(4))).goTo("refresh"))
 	} else {
 		p.add("learn", "draw a port", rule{}.goTo("draw"))

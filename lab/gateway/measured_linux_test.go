@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/transport/v4/stdnet"
 	"go.uber.org/goleak"
 
 	"github.com/icelab-go/icelab/internal/require"
@@ -200,8 +201,8 @@ func TestLossChangesNoAnswer(t *testing.T) {
 					atOnce <- struct{}{}
 					all.Go(func() {
 						defer func() { <-atOnce }()
-						lossy := &lossyNetwork{rate: 0.2, seed: uint64(i)}
-						card := n.probe(t, probe.Config{LocalAddress: host, Listen: lossy.listen})
+						lossy := &lossyNetwork{Net: new(stdnet.Net), rate: 0.2, seed: uint64(i)}
+						card := n.probe(t, probe.Config{LocalAddress: host, Net: lossy})
 						report(t, card, card.Compare(declared))
 					})
 				}

@@ -81,12 +81,19 @@ func Observe() (Observation, error) {
 	if err != nil {
 		return o, fmt.Errorf("read drop counters: %w", err)
 	}
+	lost, err := lineLosses()
+	if err != nil {
+		return o, err
+	}
 	for _, obj := range objects {
 		named, ok := obj.(*nftables.NamedObj)
 		if !ok {
 			continue
 		}
 		if c, ok := named.Obj.(*expr.Counter); ok {
+			if Reason(named.Name) == LineLoss {
+				c.Packets, c.Bytes = lost.packets, lost.bytes
+			}
 			o.Drops = append(o.Drops, Drop{Reason: Reason(named.Name), Packets: c.Packets, Bytes: c.Bytes})
 		}
 	}

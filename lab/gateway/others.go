@@ -2,7 +2,11 @@
 
 package gateway
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/icelab-go/icelab/lab/nat"
+)
 
 var errLinux = errors.New("a gateway needs Linux: run it in a container")
 
@@ -14,3 +18,12 @@ func Observe() (Observation, error) { return Observation{}, errLinux }
 
 // Mappings needs Linux.
 func Mappings() (State, error) { return State{}, errLinux }
+
+// Sever needs Linux.
+func Sever(Cut) error { return errLinux }
+
+// Forget needs Linux.
+func Forget(bool) error { return errLinux }
+
+// Impair needs Linux.
+func Impair(nat.Link) error { return errLinux }

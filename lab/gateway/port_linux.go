@@ -10,8 +10,8 @@ import (
 // The ports a NAT draws from: what Linux takes for ephemeral ports itself.
 const firstPort, portCount = 32768, 28232
 
-// redraws is how often a port that is taken is drawn anew. With a thousand
-// mappings the chance that all five draws are taken is about 6 in 10^8.
+// redraws is how often a port that is taken or reserved is drawn anew. With a
+// thousand of them the chance that all five draws are is about 6 in 10^8.
 const redraws = 4
 
 // draw writes the choice of a free external port. It is kept in the packet's
@@ -30,13 +30,17 @@ func (p *program) draw(b nat.Behavior) {
 	drawn := func(dst uint32) rule {
 		return rule{}.then(mark(dst), &expr.Byteorder{SourceRegister: dst, DestRegister: dst, Op: expr.ByteorderHton, Len: 2, Size: 2})
 	}
-	taken := drawn(reg(0)).then(find(p.ports, reg(0), reg(4)))
+	unfit := []rule{drawn(reg(0)).then(find(p.ports, reg(0), reg(4))), drawn(reg(0)).then(contains(p.reserved, reg(0)))}
 
 	p.add("draw", "draw a port", rule{}.then(first...).then(setMark(reg(0))))
 	for range redraws {
-		p.add("draw", "draw another one if it is taken", taken.then(random...).then(setMark(reg(0))))
+		for _, r := range unfit {
+			p.add("draw", "draw another one if it is taken or reserved", r.then(random...).then(setMark(reg(0))))
+		}
 	}
-	p.add("draw", "no two hosts share a port", taken.drop(PortsExhausted))
+	for _, r := range unfit {
+		p.add("draw", "no two hosts share a port", r.drop(PortsExhausted))
+	}
 	p.add("draw", "take the port", drawn(reg(4)).then(sender(b.Mapping)...).
 		then(update(p.mappings, reg(0), reg(4))).goTo("refresh"))
 }

@@ -21,6 +21,9 @@ const tableName = "icelab"
 // replaced in one netlink batch, and every connection and mapping of the
 // program before is forgotten. It takes about 20 ms.
 func Program(spec Spec) error {
+	if err := spec.Link.Validate(); err != nil {
+		return fmt.Errorf("link: %w", err)
+	}
 	programming.Lock()
 	defer programming.Unlock()
 	conn, err := nftables.New()
@@ -36,6 +39,7 @@ func Program(spec Spec) error {
 		conn.AddObj(&nftables.NamedObj{Table: p.table, Name: string(why), Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}})
 	}
 
+	p.sever()
 	p.base("screen", nftables.ChainTypeFilter, nftables.ChainHookPrerouting, -150)
 	p.base("forward", nftables.ChainTypeFilter, nftables.ChainHookForward, 0)
 	p.firewall()
@@ -47,11 +51,15 @@ func Program(spec Spec) error {
 	if err := p.countFlows(); err != nil {
 		return err
 	}
+	p.line()
 	if err := conn.Flush(); err != nil {
 		if errors.Is(err, unix.ENOENT) && spec.NAT != nil && spec.NAT.Ports == nat.Sequential {
 			return ErrSequential
 		}
 		return fmt.Errorf("load nftables rules: %w", err)
+	}
+	if err := p.renewLine(); err != nil {
+		return fmt.Errorf("impair the line: %w", err)
 	}
 
 	// With a NAT conntrack holds no UDP.
@@ -79,6 +87,7 @@ type program struct {
 	mappings    *nftables.Set
 	ports       *nftables.Set
 	permissions *nftables.Set
+	reserved    *nftables.Set // see Forget
 }
 
 func (p *program) base(name string, typ nftables.ChainType, hook *nftables.ChainHook, priority int) {

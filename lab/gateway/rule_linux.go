@@ -61,6 +61,18 @@ func (r rule) known() rule {
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: scratch, Data: make([]byte, 4)})
 }
 
+// midway matches TCP segments without SYN, or with ACK or RST, of connections that
+// conntrack does not hold.
+func (r rule) midway() rule {
+	const flags, syn = 13, 0x02 // offset in the header, and what begins a connection
+	return r.then(&expr.Ct{Key: expr.CtKeySTATE, Register: scratch},
+		&expr.Bitwise{SourceRegister: scratch, DestRegister: scratch, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitNEW), Xor: make([]byte, 4)},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: scratch, Data: make([]byte, 4)},
+		payload(expr.PayloadBaseTransportHeader, flags, 1, scratch),
+		&expr.Bitwise{SourceRegister: scratch, DestRegister: scratch, Len: 1, Mask: []byte{0x17}, Xor: []byte{0}},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: scratch, Data: []byte{syn}})
+}
+
 // marked matches packets that were found to be translated.
 func (r rule) marked() rule {
 	return r.equal(mark(scratch), expr.CmpOpNeq, make([]byte, 4))

@@ -97,6 +97,9 @@ func (p *program) outbound(b nat.Behavior) {
 	p.add("forward", "outbound: map the sender", rule{}.iif(lan).oif(wan).udp().jump("learn"))
 	p.source(rule{}.iif(lan).oif(wan).udp(), "outbound")
 
+	// Conntrack would take a segment from amid a connection for the beginning of
+	// one, and give what was forgotten its old port back.
+	p.add("screen", "TCP begins with SYN", rule{}.iif(lan).tcp().midway().drop(NoMapping))
 	p.base("nat_post", nftables.ChainTypeNAT, nftables.ChainHookPostrouting, 100)
 	p.add("nat_post", "masquerade what is not UDP", rule{}.oif(wan).then(&expr.Masq{FullyRandom: b.Mapping == nat.APDM}))
 }

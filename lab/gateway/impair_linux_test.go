@@ -1,0 +1,477 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+
+	"github.com/icelab-go/icelab/lab/nat"
+	"github.com/icelab-go/icelab/lab/probe"
+)
+
+var cone = nat.Behavior{Mapping: nat.EIM, Filtering: nat.EIF, Ports: nat.Preserving, Hairpin: true}
+
+// over is a network with a NAT before the line.
+func over(t *testing.T, l nat.Link) *network {
+	t.Helper()
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	n := newNetwork(t)
+	n.programLink(t, cone, l)
+	t.Cleanup(func() { n.programLink(t, cone, nat.Link{}) })
+	return n
+}
+
+func (n *network) programLink(t *testing.T, b nat.Behavior, l nat.Link) {
+	t.Helper()
+	spec := n.spec()
+	spec.NAT, spec.Link = &b, l
+	n.in(t, n.gateway, func() error { return Program(spec) })
+}
+
+func (n *network) impair(t *testing.T, l nat.Link) {
+	t.Helper()
+	n.in(t, n.gateway, func() error { return Impair(l) })
+}
+
+// stream is a numbered flow of datagrams from one host to another.
+type stream struct {
+	t        *testing.T
+	network  *network
+	from, to testEndpoint
+	remote   netip.AddrPort
+	bytes    int // of the whole IP packet
+	sent     []time.Time
+
+	mu       sync.Mutex
+	received []arrival
+	news     chan struct{}
+}
+
+type arrival struct {
+	number int
+	at     time.Time
+}
+
+// stream opens a flow to remote, which leads to the endpoint to.
+func (n *network) stream(t *testing.T, from, to testEndpoint, remote netip.AddrPort, bytes int) *stream {
+	s := &stream{t: t, network: n, from: from, to: to, remote: remote, bytes: bytes, news: make(chan struct{}, 1)}
+	roomy(t, to)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.read()
+	}()
+	t.Cleanup(func() { must(t, to.Close()); <-ended })
+	return s
+}
+
+// roomy lets an endpoint hold as much as it may, for a busy machine.
+func roomy(t *testing.T, e testEndpoint) {
+	const buffer = 32 << 20
+	raw, err := e.SyscallConn()
+	must(t, err)
+	must(t, raw.Control(func(fd uintptr) {
+		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
+		}
+	}))
+}
+
+// up and down are a stream from the first inside host to outside, and one back.
+func (n *network) up(t *testing.T, bytes int) *stream {
+	inside, outside := n.listen(t, n.inside, "10.1.0.10:5000"), n.listen(t, n.outside, "198.18.0.10:4000")
+	return n.stream(t, inside, outside, outside.local(), bytes)
+}
+
+// down needs the mapping that up makes.
+func (n *network) down(t *testing.T, bytes int) *stream {
+	inside, outside := n.listen(t, n.inside, "10.1.0.10:6000"), n.listen(t, n.outside, "198.18.0.10:4001")
+	inside.send("open", outside.local())
+	return n.stream(t, outside, inside, to(inside.local().Port()), bytes)
+}
+
+func (s *stream) read() {
+	buf := make([]byte, 2048)
+	for {
+		n, _, err := s.to.ReadFromUDPAddrPort(buf)
+		at := time.Now()
+		if err != nil {
+			return
+		}
+		if n < 8 {
+			continue
+		}
+		s.mu.Lock()
+		s.received = append(s.received, arrival{int(binary.BigEndian.Uint64(buf)), at})
+		s.mu.Unlock()
+		select {
+		case s.news <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (s *stream) send(count int, interval time.Duration) {
+	s.t.Helper()
+	payload := make([]byte, s.bytes-28)
+	for next := time.Now(); count > 0; count-- {
+		time.Sleep(time.Until(next)) // this paces, it waits for nothing
+		next = next.Add(interval)
+		binary.BigEndian.PutUint64(payload, uint64(len(s.sent)))
+		s.sent = append(s.sent, time.Now())
+		_, err := s.from.WriteToUDPAddrPort(payload, s.remote)
+		must(s.t, err)
+	}
+}
+
+func (s *stream) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.received)
+}
+
+func (s *stream) arrivals() []arrival {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.received)
+}
+
+// settle waits until every packet that was sent has arrived or is counted as
+// lost.
+func (s *stream) settle() []arrival {
+	s.t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		arrived, lost := s.count(), 0
+		if arrived < len(s.sent) {
+			lost = int(s.network.drops(s.t)[LineLoss])
+		}
+		if arrived+lost == len(s.sent) {
+			return s.arrivals()
+		}
+		select {
+		case <-s.news:
+		case <-tick.C:
+		case <-deadline:
+			s.t.Fatalf("%d sent, %d arrived, %d counted as lost", len(s.sent), arrived, lost)
+		}
+	}
+}
+
+// took is how long each took, the fastest first.
+func (s *stream) took(got []arrival) []time.Duration {
+	var all []time.Duration
+	for _, a := range got {
+		all = append(all, a.at.Sub(s.sent[a.number]))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func percentile(sorted []time.Duration, p int) time.Duration { return sorted[(len(sorted)-1)*p/100] }
+
+func overtaken(got []arrival) bool {
+	return !slices.IsSortedFunc(got, func(a, b arrival) int { return a.number - b.number })
+}
+
+// A busy machine makes packets late and never early, so what is asserted is those
+// that it let be in time.
+func TestDelayIsAsDeclaredAtAThousandPacketsASecond(t *testing.T) {
+	const delay = 20 * time.Millisecond
+	for _, c := range []struct {
+		name string
+		link nat.Link
+		open func(*network, *testing.T, int) *stream
+	}{
+		{"up", nat.Link{Up: nat.Impairment{Delay: delay}}, (*network).up},
+		{"down", nat.Link{Down: nat.Impairment{Delay: delay}}, (*network).down},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := c.open(over(t, c.link), t, 200)
+			s.send(2000, time.Millisecond)
+			got := s.settle()
+			took := s.took(got)
+			t.Logf("min %s, 5%% %s, median %s, 99%% %s, max %s", took[0], percentile(took, 5), percentile(took, 50), percentile(took, 99), percentile(took, 100))
+			if len(got) != len(s.sent) || overtaken(got) {
+				t.Errorf("%d of %d arrived, overtaken %t", len(got), len(s.sent), overtaken(got))
+			}
+			if took[0] < delay || percentile(took, 5) > delay+time.Millisecond {
+				t.Errorf("the fastest took %s, one in twenty %s: want %s to 1 ms more", took[0], percentile(took, 5), delay)
+			}
+		})
+	}
+}
+
+// TestSustained measures how many packets a second a gateway delays, and fails if
+// one is lost that nobody counted. ICELAB_LONG goes on to where it gives in.
+func TestSustained(t *testing.T) {
+	rates := []int{5_000}
+	if os.Getenv("ICELAB_LONG") != "" {
+		rates = append(rates, 10_000, 20_000, 30_000, 40_000, 60_000, 80_000, 120_000)
+	}
+	for _, rate := range rates {
+		t.Run(fmt.Sprintf("%d a second", rate), func(t *testing.T) {
+			n := over(t, nat.Link{Up: nat.Impairment{Delay: 20 * time.Millisecond}})
+			s := n.up(t, 200)
+			s.send(2*rate, time.Second/time.Duration(rate))
+			sending := s.sent[len(s.sent)-1].Sub(s.sent[0])
+			got := s.settle()
+			took := s.took(got)
+			t.Logf("%6.0f a second sent, %d of %d lost; took min %s, median %s, 99%% %s, max %s", float64(len(s.sent)-1)/sending.Seconds(),
+				len(s.sent)-len(got), len(s.sent), took[0], percentile(took, 50), percentile(took, 99), percentile(took, 100))
+		})
+	}
+}
+
+func TestLossIsAsDeclaredAndCounted(t *testing.T) {
+	const declared, count, atOnce, bytes = 0.03, 10_000, 100, 500
+	n := over(t, nat.Link{Up: nat.Impairment{Loss: declared}})
+	s := n.up(t, bytes)
+	for len(s.sent) < count {
+		s.send(atOnce, 0)
+		s.settle()
+	}
+	lost := len(s.sent) - len(s.arrivals())
+	near(t, "share lost", float64(lost)/count, declared, 0.01)
+
+	// The flow is counted where it enters the line, and the loss in bytes too.
+	want := Flow{Direction: Outbound, Protocol: "udp", Inside: host, Remote: s.remote, Packets: count}
+	if flows := n.flows(t); !slices.Contains(flows, want) {
+		t.Errorf("flows %+v, want %+v", flows, want)
+	}
+	var o Observation
+	n.in(t, n.gateway, func() (err error) { o, err = Observe(); return })
+	if want := (Drop{LineLoss, uint64(lost), uint64(lost) * bytes}); !slices.Contains(o.Drops, want) {
+		t.Errorf("drops %+v, want %+v", o.Drops, want)
+	}
+}
+
+func TestJitterSpreadsAndReorders(t *testing.T) {
+	const delay, jitter = 100 * time.Millisecond, 80 * time.Millisecond
+	s := over(t, nat.Link{Up: nat.Impairment{Delay: delay, Jitter: jitter}}).up(t, 200)
+	s.send(1000, time.Millisecond)
+	got := s.settle()
+	took := s.took(got)
+	t.Logf("min %s, median %s, max %s", took[0], percentile(took, 50), percentile(took, 100))
+	if took[0] < delay-jitter || took[0] > delay-jitter/2 || percentile(took, 100) < delay+jitter/2 || !overtaken(got) {
+		t.Errorf("took %s to %s, overtaken %t", took[0], percentile(took, 100), overtaken(got))
+	}
+}
+
+func TestReorderSendsAShareAhead(t *testing.T) {
+	const delay = 300 * time.Millisecond
+	s := over(t, nat.Link{Up: nat.Impairment{Delay: delay, Reorder: 0.2}}).up(t, 200)
+	s.send(1500, time.Millisecond)
+	got := s.settle()
+	ahead := slices.DeleteFunc(s.took(got), func(d time.Duration) bool { return d >= delay })
+	near(t, "share ahead", float64(len(ahead))/float64(len(s.sent)), 0.2, 0.06)
+	if !overtaken(got) {
+		t.Error("none was overtaken")
+	}
+}
+
+func TestRateIsAsDeclared(t *testing.T) {
+	// 1000 bytes take 4 ms, and 125 packets the line's whole queue.
+	const rate, each, fits = 2_000_000, 4 * time.Millisecond, 125
+	n := over(t, nat.Link{Down: nat.Impairment{Rate: rate}})
+	s := n.down(t, 1000)
+	s.send(fits, 0)
+	got := s.settle()
+	if len(got) != fits || overtaken(got) {
+		t.Fatalf("%d of %d arrived, overtaken %t", len(got), fits, overtaken(got))
+	}
+	// No packet is early. How late the least late ones are does not change from
+	// the first quarter to the last, three quarters of the line's queue later.
+	late := make([]time.Duration, fits)
+	for i, a := range got {
+		if late[i] = a.at.Sub(s.sent[0]) - time.Duration(i+1)*each; late[i] < 0 {
+			t.Errorf("packet %d is early by %s", i, -late[i])
+		}
+	}
+	drift := slices.Min(late[fits*3/4:]) - slices.Min(late[:fits/4])
+	t.Logf("%d packets in %s, drift %s", fits, got[fits-1].at.Sub(s.sent[0]), drift)
+	near(t, "the line's time for them, of what is declared,", 1+drift.Seconds()/(fits*3/4*each).Seconds(), 1, 0.04)
+
+	// More than fits is lost, and counted.
+	began := time.Now()
+	s.send(2*fits, 0)
+	meanwhile := int(time.Since(began)/each) + 2
+	passed := len(s.settle()) - fits
+	if passed < fits || passed > fits+meanwhile {
+		t.Errorf("%d of %d passed, want %d and at most %d sent meanwhile", passed, 2*fits, fits, meanwhile)
+	}
+}
+
+func TestBothDirectionsAreIndependent(t *testing.T) {
+	const delay = 150 * time.Millisecond
+	n := over(t, nat.Link{Up: nat.Impairment{Delay: delay}})
+	up, down := n.up(t, 200), n.down(t, 200)
+	up.send(20, time.Millisecond)
+	down.send(20, time.Millisecond)
+	if slow, fast := up.took(up.settle())[0], down.took(down.settle())[0]; slow < delay || fast > delay/2 {
+		t.Errorf("up took %s, want %s; down took %s, want nothing", slow, delay, fast)
+	}
+	n.impair(t, nat.Link{Up: nat.Impairment{Loss: 1}, Down: nat.Impairment{Delay: delay}})
+	down.send(20, time.Millisecond)
+	if got := down.settle(); len(got) != 40 || down.took(got)[20] < delay {
+		t.Errorf("down: %d of 40 arrived, the fastest of the last in %s", len(got), down.took(got)[20])
+	}
+	up.send(20, time.Millisecond)
+	if got := up.settle(); len(got) != 20 {
+		t.Errorf("up: %d arrived, want the first 20", len(got))
+	}
+}
+
+func TestAHairpinnedPacketGoesUpAndDown(t *testing.T) {
+	n := over(t, nat.Link{Up: nat.Impairment{Delay: 60 * time.Millisecond}, Down: nat.Impairment{Delay: 90 * time.Millisecond, Loss: 0.5}})
+	a, b := n.listen(t, n.inside, "10.1.0.10:5000"), n.listen(t, n.inside, "10.1.0.11:5001")
+	b.send("open", n.listen(t, n.outside, "198.18.0.10:4000").local())
+	s := n.stream(t, a, b, to(5001), 200)
+	s.send(100, time.Millisecond)
+	got := s.settle()
+	if took := s.took(got); len(got) == 100 || took[0] < 150*time.Millisecond {
+		t.Errorf("%d of 100 arrived, the fastest in %s", len(got), took[0])
+	}
+}
+
+func TestAChangeLetsArriveWhatIsOnItsWay(t *testing.T) {
+	const delay = 400 * time.Millisecond
+	for name, better := range map[string]nat.Link{"to less": {Up: nat.Impairment{Delay: time.Millisecond}}, "to nothing": {}} {
+		t.Run(name, func(t *testing.T) {
+			n := over(t, nat.Link{Up: nat.Impairment{Delay: delay}})
+			s := n.up(t, 200)
+			s.send(10, 0)
+			n.impair(t, better)
+			s.send(1, 0)
+			got := s.settle()
+			late := slices.DeleteFunc(slices.Clone(got), func(a arrival) bool { return a.number == 10 })
+			if len(got) != 11 || got[0].number != 10 || s.took(late)[0] < delay {
+				t.Errorf("%d arrived, number %d first, those on their way in %s", len(got), got[0].number, s.took(late))
+			}
+			// And back: what was lost before is still counted.
+			n.impair(t, nat.Link{Up: nat.Impairment{Loss: 1}})
+			s.send(5, 0)
+			s.settle()
+			n.impair(t, nat.Link{})
+			n.ended(t)
+			n.impair(t, nat.Link{Up: nat.Impairment{Loss: 1}})
+			s.send(5, 0)
+			s.settle()
+			if lost := n.drops(t)[LineLoss]; lost != 10 {
+				t.Errorf("%d counted as lost, want 10", lost)
+			}
+		})
+	}
+}
+
+// ended waits until the line's queue has ended.
+func (n *network) ended(t *testing.T) {
+	t.Helper()
+	var q *lineQueue
+	n.in(t, n.gateway, func() error {
+		namespace, err := networkNamespace()
+		q = lineIn(namespace)
+		return err
+	})
+	select {
+	case <-q.ended:
+	case <-time.After(patience):
+		t.Fatal("the line's queue goes on")
+	}
+}
+
+func TestTCPPassesAnImpairedLine(t *testing.T) {
+	direction := nat.Impairment{Delay: 5 * time.Millisecond, Jitter: 2 * time.Millisecond, Loss: 0.01, Rate: 50_000_000}
+	n := over(t, nat.Link{Up: direction, Down: direction})
+	sent := bytes.Repeat([]byte("icelab"), 100_000)
+	var listener, client net.Conn
+	var accept net.Listener
+	n.in(t, n.outside, func() (err error) { accept, err = net.Listen("tcp4", "198.18.0.10:80"); return })
+	defer accept.Close()
+	n.in(t, n.inside, func() (err error) { client, err = net.Dial("tcp4", "198.18.0.10:80"); return })
+	defer client.Close()
+	listener, err := accept.Accept()
+	must(t, err)
+	defer listener.Close()
+	must(t, errors.Join(client.SetDeadline(time.Now().Add(20*time.Second)), listener.SetDeadline(time.Now().Add(20*time.Second))))
+	wrote := make(chan error, 1)
+	go func() {
+		_, err := client.Write(sent)
+		wrote <- errors.Join(err, client.(*net.TCPConn).CloseWrite())
+	}()
+	began := time.Now()
+	got, err := io.ReadAll(listener)
+	must(t, errors.Join(err, <-wrote))
+	if !bytes.Equal(got, sent) {
+		t.Errorf("%d bytes arrived of %d, or others", len(got), len(sent))
+	}
+	t.Logf("%d bytes in %s", len(got), time.Since(began))
+}
+
+func TestNATsMeasureAsDeclaredBehindAnImpairedLine(t *testing.T) {
+	line := nat.Impairment{Delay: 20 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02}
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	t.Run("NATs", func(t *testing.T) {
+		for _, b := range []nat.Behavior{
+			{Mapping: nat.EIM, Filtering: nat.EIF, Ports: nat.Preserving, Hairpin: true},
+			{Mapping: nat.EIM, Filtering: nat.APDF, Ports: nat.Preserving},
+			{Mapping: nat.ADM, Filtering: nat.ADF, Ports: nat.Random},
+			{Mapping: nat.APDM, Filtering: nat.APDF, Ports: nat.Random},
+		} {
+			t.Run(cellName(b), func(t *testing.T) {
+				t.Parallel()
+				n := newNetwork(t)
+				n.serve(t)
+				n.programLink(t, b, nat.Link{Up: line, Down: line})
+				t.Cleanup(func() { n.programLink(t, b, nat.Link{}) })
+				card := n.probe(t, probe.Config{})
+				report(t, card, card.Compare(nat.Condition{NAT: &b}))
+			})
+		}
+	})
+}
+
+func TestALineThatCannotBeIsRefused(t *testing.T) {
+	n := newNetwork(t)
+	bad := nat.Link{Up: nat.Impairment{Loss: 2}}
+	n.in(t, n.gateway, func() error {
+		if err := Impair(nat.Link{}); err == nil {
+			t.Error("a host that is no gateway was impaired")
+		}
+		spec := n.spec()
+		spec.Link = bad
+		if err := Program(spec); err == nil {
+			t.Error("programmed a line that loses more than all")
+		}
+		spec.Link = nat.Link{}
+		if err := Program(spec); err != nil {
+			return err
+		}
+		if err := Impair(bad); err == nil {
+			t.Error("impaired to lose more than all")
+		}
+		// Nothing to do is nothing done.
+		if err := Impair(nat.Link{}); err != nil {
+			return err
+		}
+		queues, err := os.ReadFile("/proc/thread-self/net/netfilter/nfnetlink_queue")
+		if len(queues) > 0 {
+			t.Errorf("queues %s", queues)
+		}
+		return err
+	})
+}
