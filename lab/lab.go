@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/icelab-go/icelab/lab/fabric"
-	"github.com/icelab-go/icelab/lab/fabric/docker"
 	"github.com/icelab-go/icelab/lab/topology"
 	"github.com/icelab-go/icelab/turnserver"
 )
@@ -25,6 +24,7 @@ import (
 // keeps the topologies that its scenarios needed up until it is closed.
 type Lab struct {
 	fabric fabric.Fabric
+	chosen Chosen
 	// The credentials and certificates of this lab's TURN servers.
 	user, password string
 	certificates   certificates
@@ -54,20 +54,6 @@ func Start(ctx context.Context, on fabric.Fabric) (*Lab, error) {
 		return nil, err
 	}
 	l.UpTime = time.Since(begin)
-	return l, nil
-}
-
-// Docker starts a lab on the Docker engine that the environment names.
-func Docker(ctx context.Context) (*Lab, error) {
-	engine, err := docker.New(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	l, err := Start(ctx, engine)
-	if err != nil {
-		return nil, errors.Join(err, engine.Close())
-	}
-	l.closing = engine.Close
 	return l, nil
 }
 

@@ -2,13 +2,8 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/icelab-go/icelab/lab/fabric"
 	"github.com/icelab-go/icelab/lab/nat"
@@ -41,87 +36,52 @@ type MatrixPlan struct {
 	Conditions []string
 	// Turn offers TURN over UDP, TCP and TLS; without it STUN stays.
 	Turn bool
-	// Parallel is how many labs play at once; at least 1.
+	// Parallel, Up and Progress are those of Plan.
 	Parallel int
-	// Played is told of every cell as it ends, from one goroutine at a time.
-	Played func(Cell)
+	Up       func(labs int, took time.Duration)
+	Progress func(Progress)
 }
 
 // Matrix predicts and proves every ordered pair of conditions. The cells come
 // in the order of the conditions, row by row; the caller's is the row. The error
-// is the lab's: a cell that differs is in the cells.
+// is the lab's, or the cause why ctx ended: a cell that differs is in the cells.
 func Matrix(ctx context.Context, on fabric.Fabric, plan MatrixPlan) ([]Cell, error) {
 	names := plan.Conditions
 	if len(names) == 0 {
 		names = nat.ConditionNames()
 	}
 	cells := make([]Cell, len(names)*len(names))
+	p := pool{parallel: plan.Parallel, up: plan.Up, progress: plan.Progress}
 	for i := range cells {
 		cells[i] = Cell{Caller: names[i/len(names)], Callee: names[i%len(names)], Turn: plan.Turn}
+		p.jobs = append(p.jobs, cells[i].job())
 	}
-	todo := make(chan *Cell, len(cells))
-	for _, i := range order(cells) {
-		todo <- &cells[i]
-	}
-	close(todo)
-
-	var telling sync.Mutex
-	each, ctx := errgroup.WithContext(ctx)
-	for range min(max(plan.Parallel, 1), len(cells)) {
-		each.Go(func() (err error) {
-			l, err := Start(ctx, on)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, l.Close()) }()
-			for cell := range todo {
-				l.play(ctx, cell)
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				if plan.Played != nil {
-					telling.Lock()
-					plan.Played(*cell)
-					telling.Unlock()
-				}
-			}
-			return nil
-		})
-	}
-	return cells, each.Wait()
+	return cells, p.play(ctx, on)
 }
 
-// order puts cells with a carrier's NAT last, so that only as many labs as are
-// needed bring the larger topology up.
-func order(cells []Cell) []int {
-	indices := make([]int, len(cells))
-	for i := range indices {
-		indices[i] = i
-	}
-	chained := func(i int) int {
-		for _, name := range []string{cells[i].Caller, cells[i].Callee} {
-			if c, err := nat.Named(name); err == nil && len(c.Chain()) > 1 {
-				return 1
-			}
-		}
-		return 0
-	}
-	slices.SortStableFunc(indices, func(a, b int) int { return chained(a) - chained(b) })
-	return indices
-}
-
-// play predicts and proves one cell.
-func (l *Lab) play(ctx context.Context, cell *Cell) {
-	s, err := cell.scenario()
+// job predicts the cell and plays it.
+func (c *Cell) job() job {
+	s, err := c.scenario()
 	if err != nil {
-		cell.Verdict, cell.Reason = Invalid, err.Error()
-		return
+		return job{play: func(context.Context, *Lab) func() {
+			return func() { c.Verdict, c.Reason = Invalid, err.Error() }
+		}}
 	}
-	r := l.Run(ctx, s)
-	cell.Proven, cell.Verdict, cell.Reason, cell.Times = r.Proven, r.Verdict, r.Reason, r.Times
-	if predicted := (Path{scenarios.Path(cell.Predicted.Path), cell.Predicted.Transport}); r.Proven != nil && *r.Proven != predicted {
-		cell.Verdict = Failed
-		cell.Reason = fmt.Sprintf("predicted %s (%s), proven %s", predicted, cell.Predicted.Reason, r.Proven)
+	return job{
+		name: c.Caller + " → " + c.Callee, shape: shapeNeeded(s),
+		play: func(ctx context.Context, l *Lab) func() {
+			r := l.Run(ctx, s)
+			return func() { c.take(r) }
+		},
+	}
+}
+
+// take takes over what came of the cell's scenario.
+func (c *Cell) take(r Result) {
+	c.Proven, c.Verdict, c.Reason, c.Times = r.Proven, r.Verdict, r.Reason, r.Times
+	if predicted := (Path{scenarios.Path(c.Predicted.Path), c.Predicted.Transport}); r.Proven != nil && *r.Proven != predicted {
+		c.Verdict = Failed
+		c.Reason = fmt.Sprintf("predicted %s (%s), proven %s", predicted, c.Predicted.Reason, r.Proven)
 	}
 }
 

@@ -9,37 +9,36 @@ import (
 	"github.com/pion/transport/v4/stdnet"
 )
 
-// ownNet is the machine's network with one addition: everything ICE opened
-// through it can be cut at once. pion's Close waits for gathering to end, and
-// gathering towards a server that does not answer takes 7.8 s over UDP and
-// minutes over TCP (a SYN nobody answers): neither can be cancelled otherwise.
+// ownNet is a network stack with one addition: everything ICE opened through it
+// can be cut at once. pion's Close waits for gathering to end, and gathering
+// towards a server that does not answer takes 7.8 s over UDP and minutes over
+// TCP (a SYN nobody answers): neither can be cancelled otherwise.
 type ownNet struct {
-	*stdnet.Net
-
-	ctx    context.Context // ends with cutDials
-	cancel context.CancelFunc
+	transport.Net
+	cutDials func() // ends every name lookup and TCP handshake in progress
 
 	mu   sync.Mutex
 	cut  bool
 	open map[*tracked]struct{}
 }
 
-func newOwnNet() (*ownNet, error) {
-	std, err := stdnet.NewNet()
-	if err != nil {
-		return nil, err
+// newOwnNet wraps a network stack, or the machine's where that is nil.
+func newOwnNet(given transport.Net) (*ownNet, error) {
+	n := &ownNet{Net: given, cutDials: func() {}, open: make(map[*tracked]struct{})}
+	if given == nil {
+		std, err := stdnet.NewNet()
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		n.Net, n.cutDials = systemNet{std, ctx}, cancel
 	}
-	n := &ownNet{Net: std, open: make(map[*tracked]struct{})}
-	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n, nil
 }
 
-// cutDials ends every name lookup and TCP handshake in progress.
-func (n *ownNet) cutDials() { n.cancel() }
-
 // cutAll also closes every socket; later ones fail at once.
 func (n *ownNet) cutAll() {
-	n.cancel()
+	n.cutDials()
 	n.mu.Lock()
 	n.cut = true
 	open := n.open
@@ -75,14 +74,13 @@ func (t *tracked) Close() error {
 	return t.close()
 }
 
-// The methods of the embedded sockets stay visible; only Close is ours.
 type (
 	trackedUDP struct {
-		*net.UDPConn
+		transport.UDPConn
 		t *tracked
 	}
 	trackedTCP struct {
-		*net.TCPConn
+		transport.TCPConn
 		t *tracked
 	}
 )
@@ -90,7 +88,7 @@ type (
 func (c trackedUDP) Close() error { return c.t.Close() }
 func (c trackedTCP) Close() error { return c.t.Close() }
 
-func (n *ownNet) udp(conn *net.UDPConn, err error) (transport.UDPConn, error) {
+func (n *ownNet) udp(conn transport.UDPConn, err error) (transport.UDPConn, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -102,15 +100,15 @@ func (n *ownNet) udp(conn *net.UDPConn, err error) (transport.UDPConn, error) {
 }
 
 func (n *ownNet) ListenUDP(network string, local *net.UDPAddr) (transport.UDPConn, error) {
-	return n.udp(net.ListenUDP(network, local))
+	return n.udp(n.Net.ListenUDP(network, local))
 }
 
 func (n *ownNet) DialUDP(network string, local, remote *net.UDPAddr) (transport.UDPConn, error) {
-	return n.udp(net.DialUDP(network, local, remote))
+	return n.udp(n.Net.DialUDP(network, local, remote))
 }
 
 func (n *ownNet) ListenPacket(network, address string) (net.PacketConn, error) {
-	local, err := net.ResolveUDPAddr(network, address)
+	local, err := n.ResolveUDPAddr(network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +116,24 @@ func (n *ownNet) ListenPacket(network, address string) (net.PacketConn, error) {
 }
 
 func (n *ownNet) DialTCP(network string, local, remote *net.TCPAddr) (transport.TCPConn, error) {
+	conn, err := n.Net.DialTCP(network, local, remote)
+	if err != nil {
+		return nil, err
+	}
+	t, err := n.track(conn.Close)
+	if err != nil {
+		return nil, err
+	}
+	return trackedTCP{conn, t}, nil
+}
+
+// systemNet is the machine's network stack with a context for what it waits for.
+type systemNet struct {
+	*stdnet.Net
+	ctx context.Context
+}
+
+func (n systemNet) DialTCP(network string, local, remote *net.TCPAddr) (transport.TCPConn, error) {
 	dialer := net.Dialer{}
 	if local != nil {
 		dialer.LocalAddr = local
@@ -126,16 +142,20 @@ func (n *ownNet) DialTCP(network string, local, remote *net.TCPAddr) (transport.
 	if err != nil {
 		return nil, err
 	}
-	tcp := conn.(*net.TCPConn)
-	t, err := n.track(tcp.Close)
+	return conn.(*net.TCPConn), nil
+}
+
+// Interfaces are those of now: a host may move to another network.
+func (n systemNet) Interfaces() ([]*transport.Interface, error) {
+	now, err := stdnet.NewNet()
 	if err != nil {
 		return nil, err
 	}
-	return trackedTCP{tcp, t}, nil
+	return now.Interfaces()
 }
 
 // resolve is net.ResolveUDPAddr with a context.
-func (n *ownNet) resolve(network, address string) (net.IP, int, error) {
+func (n systemNet) resolve(network, address string) (net.IP, int, error) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, 0, err
@@ -158,7 +178,7 @@ func (n *ownNet) resolve(network, address string) (net.IP, int, error) {
 	return ips[0], port, nil
 }
 
-func (n *ownNet) ResolveUDPAddr(network, address string) (*net.UDPAddr, error) {
+func (n systemNet) ResolveUDPAddr(network, address string) (*net.UDPAddr, error) {
 	ip, port, err := n.resolve(network, address)
 	if err != nil {
 		return nil, err
@@ -166,7 +186,7 @@ func (n *ownNet) ResolveUDPAddr(network, address string) (*net.UDPAddr, error) {
 	return &net.UDPAddr{IP: ip, Port: port}, nil
 }
 
-func (n *ownNet) ResolveTCPAddr(network, address string) (*net.TCPAddr, error) {
+func (n systemNet) ResolveTCPAddr(network, address string) (*net.TCPAddr, error) {
 	ip, port, err := n.resolve(network, address)
 	if err != nil {
 		return nil, err

@@ -69,7 +69,6 @@ type Config struct {
 	Channel Channel `json:"channel,omitzero"`
 
 	// Net replaces the machine's network stack, for example by a pion vnet.
-	// Close then waits for pion's gathering to end by itself (up to 8 s).
 	Net transport.Net `json:"-"`
 
 	// textPrefix is put before every text message echoed.
@@ -87,7 +86,7 @@ type Peer struct {
 	forcing forcing
 
 	pc      *webrtc.PeerConnection
-	net     *ownNet                 // nil with Config.Net
+	net     *ownNet
 	hosts   *ice.MultiUDPMuxDefault // the sockets of host candidates, nil without Config.Port
 	journal journal
 
@@ -115,14 +114,6 @@ type Peer struct {
 	sink      atomic.Pointer[func(webrtc.DataChannelMessage)]
 
 	echo echoState
-}
-
-// usedNet is the network stack of this peer.
-func (p *Peer) usedNet() transport.Net {
-	if p.config.Net != nil {
-		return p.config.Net
-	}
-	return p.net
 }
 
 // ErrClosed is what methods return once Close was called.
@@ -179,17 +170,13 @@ func New(config Config) (*Peer, error) {
 	if err := settings.SetICEAddressRewriteRules(forcing.rewrite...); err != nil {
 		return nil, fmt.Errorf("force candidates %s: %w", forcing.types, err)
 	}
-	if config.Net != nil {
-		settings.SetNet(config.Net)
-	} else {
-		if p.net, err = newOwnNet(); err != nil {
-			return nil, fmt.Errorf("list network interfaces: %w", err)
-		}
-		settings.SetNet(p.net)
+	if p.net, err = newOwnNet(config.Net); err != nil {
+		return nil, fmt.Errorf("list network interfaces: %w", err)
 	}
+	settings.SetNet(p.net)
 
 	if config.RootCAs != "" {
-		dialer, err := trust(p.ctx, p.usedNet(), config.RootCAs, config.Servers)
+		dialer, err := trust(p.ctx, p.net, config.RootCAs, config.Servers)
 		if err != nil {
 			return nil, err
 		}
@@ -227,11 +214,9 @@ func (p *Peer) Close() error {
 		p.journal.seal()
 		p.cancel()
 		p.trickle.finish()
-		if p.net != nil {
-			p.net.cutDials()
-			defer p.net.cutAll()
-			defer time.AfterFunc(closeGrace, p.net.cutAll).Stop()
-		}
+		p.net.cutDials()
+		defer p.net.cutAll()
+		defer time.AfterFunc(closeGrace, p.net.cutAll).Stop()
 		err = p.pc.GracefulClose()
 		p.closePort()
 		p.noteConnection()

@@ -26,7 +26,7 @@ func (p *Peer) usePort(settings *webrtc.SettingEngine) error {
 	}
 	options := []ice.UDPMuxFromPortOption{
 		ice.UDPMuxFromPortWithNetworks(ice.NetworkTypeUDP4),
-		ice.UDPMuxFromPortWithNet(p.usedNet()),
+		ice.UDPMuxFromPortWithNet(p.net),
 		ice.UDPMuxFromPortWithLogger(p.journal.NewLogger("ice")),
 	}
 	if p.config.Loopback {

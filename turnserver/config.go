@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/pion/logging"
+	"github.com/pion/transport/v4"
+	"github.com/pion/transport/v4/stdnet"
 )
 
 // DefaultPort is the port of STUN and TURN over UDP and TCP (RFC 8489 section 18.6).
@@ -18,8 +20,8 @@ const DefaultPort = 3478
 // DefaultRealm is the realm of a server whose Config names none.
 const DefaultRealm = "icelab"
 
-// Config says where a Server listens, what it relays and for whom. It travels as JSON, but for its
-// LoggerFactory.
+// Config says where a Server listens, what it relays and for whom. It travels as JSON, but for its Net
+// and its LoggerFactory.
 type Config struct {
 	// Listen are the sockets clients reach the server on: at least one. Port 0 asks the
 	// system for a free one, which Server.Addresses then tells.
@@ -40,6 +42,10 @@ type Config struct {
 	// RelayPorts are the ports relay sockets are bound to. Zero means 49152-65535, as
 	// RFC 8656 section 7.2 recommends.
 	RelayPorts PortRange `json:"relay_ports,omitzero"`
+
+	// Net replaces the system's network stack, for example by a pion vnet. Nil is the
+	// system's own.
+	Net transport.Net `json:"-"`
 
 	// Realm scopes the credentials (RFC 8489 section 14.9), at most 127 bytes. Empty means
 	// DefaultRealm.
@@ -93,6 +99,13 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.LoggerFactory == nil {
 		c.LoggerFactory = &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
+	}
+	if c.Net == nil {
+		system, err := stdnet.NewNet()
+		if err != nil {
+			return c, fmt.Errorf("turn server: read this host's addresses: %w", err)
+		}
+		c.Net = system
 	}
 	c.Listen = slices.Clone(c.Listen)
 	c.Users = maps.Clone(c.Users)

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+
+	"github.com/pion/transport/v4"
 )
 
 // thisNetwork holds 0.0.0.0, which reaches the sending host itself (RFC 1122 section 3.2.1.3).
@@ -92,11 +94,17 @@ func lastAddress(network netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(ip)
 }
 
-// hostNetworks returns this host's addresses, each with the length of its network's prefix.
-func hostNetworks() ([]netip.Prefix, error) {
-	addrs, err := net.InterfaceAddrs()
+// hostNetworks returns a host's addresses, each with the length of its network's prefix.
+func hostNetworks(host transport.Net) ([]netip.Prefix, error) {
+	interfaces, err := host.Interfaces()
 	if err != nil {
 		return nil, err
+	}
+	var addrs []net.Addr
+	for _, i := range interfaces {
+		// The only error is that it has none.
+		of, _ := i.Addrs()
+		addrs = append(addrs, of...)
 	}
 	var networks []netip.Prefix
 	for _, addr := range addrs {

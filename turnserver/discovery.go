@@ -5,36 +5,37 @@ import (
 	"net/netip"
 
 	"github.com/pion/stun/v3"
+	"github.com/pion/transport/v4"
 )
 
 // discovery answers Binding requests on two addresses × two ports, from which a client finds out
 // what its NAT does (RFC 5780). One of the four sockets is a leg's, shared with turn/v4, which
 // then sees no Binding request any more; the other three serve nothing else.
 type discovery struct {
-	sockets [2][2]*net.UDPConn // by address, by port: the primary one is 0, the alternate one 1
+	sockets [2][2]transport.UDPConn // by address, by port: the primary one is 0, the alternate one 1
 }
 
 // maxRequest is turn/v4's limit for a message too.
 const maxRequest = 1600
 
 // openAlternates binds the other three sockets.
-func (s *Server) openAlternates(primary *net.UDPConn) (err error) {
+func (s *Server) openAlternates(primary transport.UDPConn) (err error) {
 	d := &discovery{}
 	s.discovery = d
 	here, other := addrPort(primary.LocalAddr()), s.config.Alternate
 	d.sockets[0][0] = primary
-	if d.sockets[1][0], err = listenUDP(netip.AddrPortFrom(other.Addr(), here.Port())); err != nil {
+	if d.sockets[1][0], err = s.config.listenUDP(netip.AddrPortFrom(other.Addr(), here.Port())); err != nil {
 		return err
 	}
 	// A port that the system finds for one address may be taken on the other.
 	const attempts = 10
 	for attempt := 1; ; attempt++ {
-		corner, err := listenUDP(other)
+		corner, err := s.config.listenUDP(other)
 		if err != nil {
 			return err
 		}
 		port := addrPort(corner.LocalAddr()).Port()
-		side, err := listenUDP(netip.AddrPortFrom(here.Addr(), port))
+		side, err := s.config.listenUDP(netip.AddrPortFrom(here.Addr(), port))
 		if err == nil {
 			d.sockets[1][1], d.sockets[0][1] = corner, side
 
@@ -48,11 +49,11 @@ func (s *Server) openAlternates(primary *net.UDPConn) (err error) {
 }
 
 // alternates are the three sockets that are no leg's, as far as they are open.
-func (d *discovery) alternates() (conns []*net.UDPConn) {
+func (d *discovery) alternates() (conns []transport.UDPConn) {
 	if d == nil {
 		return nil
 	}
-	for _, conn := range []*net.UDPConn{d.sockets[0][1], d.sockets[1][0], d.sockets[1][1]} {
+	for _, conn := range []transport.UDPConn{d.sockets[0][1], d.sockets[1][0], d.sockets[1][1]} {
 		if conn != nil {
 			conns = append(conns, conn)
 		}
@@ -61,15 +62,15 @@ func (d *discovery) alternates() (conns []*net.UDPConn) {
 	return conns
 }
 
-func (s *Server) serveAlternate(conn *net.UDPConn) {
+func (s *Server) serveAlternate(conn transport.UDPConn) {
 	p := make([]byte, maxRequest)
 	for {
-		n, from, err := conn.ReadFromUDPAddrPort(p)
+		n, from, err := conn.ReadFrom(p)
 		if err != nil {
 			return
 		}
 		if n < len(p) {
-			s.discovery.answer(conn, p[:n], unmap(from))
+			s.discovery.answer(conn, p[:n], addrPort(from))
 		}
 	}
 }

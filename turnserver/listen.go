@@ -8,11 +8,13 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+
+	"github.com/pion/transport/v4"
 )
 
 // listenUDP and listenStream name the IP version, so that a wildcard address takes only its own.
-func listenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
-	conn, err := net.ListenUDP(network("udp", addr.Addr()), net.UDPAddrFromAddrPort(addr))
+func (c Config) listenUDP(addr netip.AddrPort) (transport.UDPConn, error) {
+	conn, err := c.Net.ListenUDP(network("udp", addr.Addr()), net.UDPAddrFromAddrPort(addr))
 	if err != nil {
 		return nil, listenError("udp", addr, err)
 	}
@@ -27,7 +29,7 @@ type streamListener struct {
 }
 
 func (s *Server) listenStream(l Listener) (streamListener, error) {
-	ln, err := net.ListenTCP(network("tcp", l.Address.Addr()), net.TCPAddrFromAddrPort(l.Address))
+	ln, err := s.config.Net.ListenTCP(network("tcp", l.Address.Addr()), net.TCPAddrFromAddrPort(l.Address))
 	if err != nil {
 		return streamListener{}, listenError(l.Network, l.Address, err)
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/pion/transport/v4"
 )
 
 // relaySocket is the socket of one relayed transport address, and the account of its allocation.
@@ -17,7 +19,7 @@ import (
 // turn/v4 writes to it what the client sends, and reads from it what peers send on a goroutine
 // that hands one datagram to the client, or drops it, before it reads the next.
 type relaySocket struct {
-	*net.UDPConn
+	transport.UDPConn
 	leg     *leg
 	address netip.AddrPort
 
@@ -50,13 +52,13 @@ func isSTUN(p []byte) bool {
 func (r *relaySocket) ReadFrom(p []byte) (int, net.Addr, error) {
 	r.settle()
 	for {
-		n, from, err := r.ReadFromUDPAddrPort(p)
+		n, from, err := r.UDPConn.ReadFrom(p)
 		if err != nil {
 			r.drained.Do(r.leg.server.relays.Done)
 
 			return 0, nil, err
 		}
-		d := datagram{peer: unmap(from), size: n, stun: isSTUN(p[:n])}
+		d := datagram{peer: addrPort(from), size: n, stun: isSTUN(p[:n])}
 		if reason := r.leg.server.deny.datagram(d.peer); reason != "" {
 			r.drop(d, "from the peer: "+reason)
 
@@ -122,7 +124,7 @@ func (r *relaySocket) WriteTo(p []byte, to net.Addr) (int, error) {
 	r.mu.Lock()
 	r.record.ToPeers.add(d)
 	r.mu.Unlock()
-	n, err := r.WriteToUDPAddrPort(p, d.peer)
+	n, err := r.UDPConn.WriteTo(p, to)
 	if err != nil {
 		r.uncount(&r.record.ToPeers, d)
 		r.drop(d, "to the peer: "+cause(err).Error())
@@ -228,7 +230,7 @@ func (l *leg) AllocatePacketConn(_ string, port int) (net.PacketConn, net.Addr, 
 	if port != 0 {
 		ports = PortRange{Min: uint16(port), Max: uint16(port)}
 	}
-	conn, err := listenAny(l.server.config.RelayAddress, ports)
+	conn, err := l.server.config.listenAny(ports)
 	if err != nil {
 		l.exchange.refusal = err.Error()
 
@@ -245,16 +247,16 @@ func (l *leg) AllocateConn(string, int) (net.Conn, net.Addr, error) {
 }
 
 // listenAny tries the ports in order from a random one (RFC 8656 section 7.2 wants it random).
-func listenAny(addr netip.Addr, ports PortRange) (*net.UDPConn, error) {
+func (c Config) listenAny(ports PortRange) (transport.UDPConn, error) {
 	count := int(ports.Max) - int(ports.Min) + 1
 	start := rand.IntN(count)
 	for i := range count {
 		port := ports.Min + uint16((start+i)%count)
-		conn, err := listenUDP(netip.AddrPortFrom(addr, port))
+		conn, err := c.listenUDP(netip.AddrPortFrom(c.RelayAddress, port))
 		if err == nil || !errors.Is(err, syscall.EADDRINUSE) {
 			return conn, err
 		}
 	}
 
-	return nil, fmt.Errorf("every relay port of %s is in use on %s", ports, addr)
+	return nil, fmt.Errorf("every relay port of %s is in use on %s", ports, c.RelayAddress)
 }

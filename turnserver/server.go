@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/transport/v4"
 	"github.com/pion/turn/v4"
 )
 
@@ -66,17 +67,17 @@ func Start(cfg Config) (*Server, error) {
 
 // open opens every socket before it serves any: which relay targets are refused depends on them.
 func (s *Server) open() error {
-	probe, err := listenUDP(netip.AddrPortFrom(s.config.RelayAddress, 0))
+	probe, err := s.config.listenUDP(netip.AddrPortFrom(s.config.RelayAddress, 0))
 	if err != nil {
 		return fmt.Errorf("relay address %s: %w: give an address of this host",
 			s.config.RelayAddress, cause(errors.Unwrap(err)))
 	}
 	_ = probe.Close()
 
-	var sockets []*net.UDPConn
+	var sockets []transport.UDPConn
 	for _, l := range s.config.Listen {
 		if l.Network == "udp" {
-			conn, err := listenUDP(l.Address)
+			conn, err := s.config.listenUDP(l.Address)
 			if err != nil {
 				closeAll(sockets)
 
@@ -107,7 +108,7 @@ func (s *Server) open() error {
 			own = append(own, Listener{Network: "udp", Address: addrPort(conn.LocalAddr())})
 		}
 	}
-	host, err := hostNetworks()
+	host, err := hostNetworks(s.config.Net)
 	if err != nil {
 		closeAll(sockets)
 
@@ -132,7 +133,7 @@ func (s *Server) open() error {
 	return nil
 }
 
-func closeAll(conns []*net.UDPConn) {
+func closeAll(conns []transport.UDPConn) {
 	for _, conn := range conns {
 		_ = conn.Close()
 	}

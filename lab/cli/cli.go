@@ -12,16 +12,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/icelab-go/icelab/lab"
 	"github.com/icelab-go/icelab/lab/fabric"
 )
 
 // The exit codes.
 const (
 	exitPassed      = 0
-	exitFailed      = 1 // a scenario failed, or the command did
-	exitUsage       = 2 // wrong flags, arguments or scenario files
-	exitUnavailable = 3 // this machine lacks what the lab needs
-	exitInvalid     = 4 // the lab could not be set up as declared
+	exitFailed      = 1   // a scenario failed, or the command did
+	exitUsage       = 2   // wrong flags, arguments or scenario files
+	exitUnavailable = 3   // this machine lacks what the lab needs
+	exitInvalid     = 4   // the lab could not be set up as declared
+	exitInterrupted = 130 // Ctrl-C, as shells report it
 )
 
 // exit is an error that knows its exit code.
@@ -71,6 +73,19 @@ func codeOf(err error) int {
 	return exitFailed
 }
 
+// stopped makes one word of what an interruption left of a command, unless
+// something could not be taken down.
+func stopped(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	var remains *lab.Remains
+	if errors.As(err, &remains) {
+		return exit{exitInterrupted, fmt.Errorf("interrupted, but could not %w", remains)}
+	}
+	return exit{exitInterrupted, errors.New("interrupted")}
+}
+
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "icelab",
@@ -78,9 +93,10 @@ func newRootCommand() *cobra.Command {
 		Long: `icelab places two real WebRTC peers on isolated networks behind NATs and
 firewalls, beside an embedded TURN server, lets them echo over a data channel,
 and proves with independent witnesses which path the echo took.`,
-		Example: `  icelab run                       every bundled scenario, on Docker
+		Example: `  icelab run                       every bundled scenario
   icelab run relay-symmetric       one of them
   icelab run ./my-scenario.yaml    one of your own
+  icelab fabrics                   where labs can live here: Docker, namespaces ...
   icelab echo                      an echo peer to test your own code against`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -92,8 +108,8 @@ and proves with independent witnesses which path the echo took.`,
 		return exit{exitUsage, fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(
-		newRunCommand(), newMatrixCommand(), newProbeCommand(), newListCommand(), newSchemaCommand(), newCleanCommand(),
-		newEchoCommand(), newCallCommand(), newTurnCommand(), newAgentCommand(),
+		newRunCommand(), newMatrixCommand(), newFabricsCommand(), newProbeCommand(), newListCommand(), newSchemaCommand(),
+		newCleanCommand(), newEchoCommand(), newCallCommand(), newTurnCommand(), newAgentCommand(),
 	)
 	usageErrors(root)
 	return root

@@ -20,19 +20,22 @@ func TestAMistakeIsOneLineWithItsExitCode(t *testing.T) {
 		code int
 		says string
 	}{
-		"unknown command":          {args: []string{"frob"}, code: exitUsage, says: "--help"},
-		"unknown flag":             {args: []string{"run", "--bogus"}, code: exitUsage, says: "run --help"},
-		"argument too many":        {args: []string{"clean", "all"}, code: exitUsage, says: "clean --help"},
-		"unknown format":           {args: []string{"run", "--format", "xml"}, code: exitUsage, says: "want text or json"},
-		"unknown fabric":           {args: []string{"run", "--on", "mars"}, code: exitUsage, says: "want docker or compose"},
-		"unknown scenario":         {args: []string{"run", "relay-symetric"}, code: exitUsage, says: "relay-symmetric"},
-		"unknown condition":        {args: []string{"run", unknownCondition}, code: exitUsage, says: "typo.yaml:2:9: "},
-		"no socket":                {args: []string{"run"}, env: "unix:///nonexistent/docker.sock", code: exitUnavailable, says: "DOCKER_HOST"},
-		"no engine":                {args: []string{"run"}, env: "tcp://127.0.0.1:1", code: exitUnavailable, says: "start it"},
-		"no engine to clean":       {args: []string{"clean"}, env: "tcp://127.0.0.1:1", code: exitUnavailable, says: "start it"},
-		"bad address of an echo":   {args: []string{"call", "nowhere"}, code: exitFailed, says: "nowhere"},
-		"bad listener of a server": {args: []string{"turn", "--listen", "nowhere"}, code: exitUsage, says: "nowhere"},
-		"unknown candidate type":   {args: []string{"echo", "--candidates", "hosts"}, code: exitUsage, says: "--candidates"},
+		"unknown command":           {args: []string{"frob"}, code: exitUsage, says: "--help"},
+		"unknown flag":              {args: []string{"run", "--bogus"}, code: exitUsage, says: "run --help"},
+		"argument too many":         {args: []string{"clean", "all"}, code: exitUsage, says: "clean --help"},
+		"unknown format":            {args: []string{"run", "--format", "xml"}, code: exitUsage, says: "want text or json"},
+		"unknown fabric":            {args: []string{"run", "--on", "mars"}, code: exitUsage, says: "want auto, docker, netns, vnet or compose"},
+		"fabric of another command": {args: []string{"matrix", "--on", "compose"}, code: exitUsage, says: "want auto, docker, netns or vnet"},
+		"less than no lab":          {args: []string{"matrix", "--parallel", "-1"}, code: exitUsage, says: "--parallel -1"},
+		"labs beside the services":  {args: []string{"run", "--on", "compose", "--parallel", "2"}, code: exitUsage, says: "one lab"},
+		"unknown scenario":          {args: []string{"run", "relay-symetric"}, code: exitUsage, says: "relay-symmetric"},
+		"unknown condition":         {args: []string{"run", unknownCondition}, code: exitUsage, says: "typo.yaml:2:9: "},
+		"no socket":                 {args: []string{"run", "--on", "docker"}, env: "unix:///nonexistent/docker.sock", code: exitUnavailable, says: "DOCKER_HOST"},
+		"no engine":                 {args: []string{"matrix", "--on", "docker"}, env: "tcp://127.0.0.1:1", code: exitUnavailable, says: "start it"},
+		"no engine to clean":        {args: []string{"clean"}, env: "tcp://127.0.0.1:1", code: exitUnavailable, says: "start it"},
+		"bad address of an echo":    {args: []string{"call", "nowhere"}, code: exitFailed, says: "nowhere"},
+		"bad listener of a server":  {args: []string{"turn", "--listen", "nowhere"}, code: exitUsage, says: "nowhere"},
+		"unknown candidate type":    {args: []string{"echo", "--candidates", "hosts"}, code: exitUsage, says: "--candidates"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if row.env != "" {
@@ -48,6 +51,14 @@ func TestAMistakeIsOneLineWithItsExitCode(t *testing.T) {
 				t.Errorf("want one line, got %q", said)
 			}
 		})
+	}
+}
+
+func TestTheEnvironmentNamesTheDefaultFabric(t *testing.T) {
+	t.Setenv("ICELAB_ON", "mars")
+	var out, errs bytes.Buffer
+	if code := execute(t.Context(), []string{"run"}, &out, &errs); code != exitUsage || !strings.Contains(errs.String(), `ICELAB_ON "mars": want auto`) {
+		t.Errorf("exit %d, %q", code, errs.String())
 	}
 }
 

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +17,9 @@ import (
 
 func newMatrixCommand() *cobra.Command {
 	var (
-		format, on, turn string
-		conditions       []string
-		parallel         int
+		format, turn string
+		conditions   []string
+		place        fabricFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "matrix",
@@ -29,10 +31,11 @@ cell whose proven path differs from its prediction is a failure.
 In the table D is a direct path, R one through a relay, B one through two, and –
 is no path; a small letter is the transport to the TURN server: u UDP, t TCP,
 s TLS. The number is the time to the open data channel in milliseconds. Cells
-that differ from their prediction are marked with ✗ and told below.`,
+that differ from their prediction are marked with ✗ and told below; a · is a cell
+that the fabric does not support, which is no failure.`,
 		Example: `  icelab matrix
   icelab matrix --turn off --conditions port-restricted,symmetric,cgnat
-  icelab matrix --format json`,
+  icelab matrix --on netns --format json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "table" && format != "json" {
@@ -41,8 +44,8 @@ that differ from their prediction are marked with ✗ and told below.`,
 			if turn != "on" && turn != "off" {
 				return exit{exitUsage, fmt.Errorf("--turn %q: want on or off", turn)}
 			}
-			if parallel < 1 {
-				return exit{exitUsage, fmt.Errorf("--parallel %d: want at least 1", parallel)}
+			if err := place.check(); err != nil {
+				return err
 			}
 			for _, name := range conditions {
 				if _, err := nat.Named(name); err != nil {
@@ -52,82 +55,83 @@ that differ from their prediction are marked with ✗ and told below.`,
 			if len(conditions) == 0 {
 				conditions = nat.ConditionNames()
 			}
-			progress := newProgress(cmd.ErrOrStderr())
-			place, err := openFabric(cmd.Context(), on, "", progress.say)
-			if err != nil {
-				return err
+			m := matrix{conditions: conditions}
+			if err := m.play(cmd, place, format, turn == "on"); err != nil {
+				return stopped(cmd.Context(), err)
 			}
-			if c, ok := place.(io.Closer); ok {
-				defer c.Close()
-			}
-			progress.say("bringing the labs up")
-			begin, played := time.Now(), 0
-			cells, err := lab.Matrix(cmd.Context(), place, lab.MatrixPlan{
-				Conditions: conditions, Turn: turn == "on", Parallel: parallel,
-				Played: func(lab.Cell) {
-					played++
-					if progress.live {
-						progress.say(fmt.Sprintf("%d of %d cells", played, len(conditions)*len(conditions)))
-					}
-				},
-			})
-			progress.clear()
-			if err != nil {
-				return invalid(err)
-			}
-			m := matrix{Cells: cells, Seconds: time.Since(begin).Seconds(), conditions: conditions}
-			m.Lab.On, m.Lab.Parallel = on, parallel
 			if format == "json" {
 				encoder := json.NewEncoder(cmd.OutOrStdout())
 				encoder.SetIndent("", "  ")
-				err = encoder.Encode(m)
+				if err := encoder.Encode(m); err != nil {
+					return err
+				}
 			} else {
 				m.print(cmd.OutOrStdout())
-			}
-			if err != nil {
-				return err
 			}
 			return m.verdict()
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&format, "format", "table", "table or json")
-	flags.StringVar(&on, "on", "docker", "where the labs live: docker")
 	flags.StringSliceVar(&conditions, "conditions", nil, "only these `conditions`, separated by commas (see icelab list)")
 	flags.StringVar(&turn, "turn", "on", "on or off: whether the peers get TURN over UDP, TCP and TLS")
-	flags.IntVar(&parallel, "parallel", 3, "how many labs play at once")
+	place.add(flags)
 	return cmd
 }
 
 // matrix is all cells, row by row.
 type matrix struct {
-	Lab struct {
-		On       string `json:"on"`
-		Parallel int    `json:"parallel"`
-	} `json:"lab"`
+	Lab     labJSON    `json:"lab"`
 	Cells   []lab.Cell `json:"cells"`
 	Seconds float64    `json:"seconds"`
 
 	conditions []string
 }
 
-func (m matrix) verdict() error {
-	code := exitPassed
-	for _, c := range m.Cells {
-		switch c.Verdict {
-		case lab.Failed:
-			code = max(code, exitFailed)
-		case lab.Invalid, lab.Unsupported:
-			code = exitInvalid
+func (m *matrix) play(cmd *cobra.Command, place fabricFlags, format string, turn bool) (err error) {
+	ctx, live := cmd.Context(), newProgress(cmd.ErrOrStderr())
+	defer live.clear()
+	on, chosen, err := place.open(ctx, live.say)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if left := closeFabric(on); left != nil {
+			err = errors.Join(err, left)
 		}
+	}()
+	m.Lab.Chosen = chosen
+	if format == "table" {
+		live.clear()
+		fmt.Fprintln(cmd.OutOrStdout(), wrapped(onLine(chosen), 0, widthOf(cmd.OutOrStdout())))
+		live.say("bringing the labs up")
+	} else {
+		live.say("bringing the labs up " + onLine(chosen))
 	}
-	if code == exitPassed {
-		return nil
+	begin := time.Now()
+	m.Cells, err = lab.Matrix(ctx, on, lab.MatrixPlan{
+		Conditions: m.conditions, Turn: turn, Parallel: place.parallel,
+		Up: func(labs int, took time.Duration) {
+			m.Lab.Parallel, m.Lab.UpMS = labs, float64(took.Microseconds())/1000
+		},
+		Progress: live.playing,
+	})
+	if err != nil {
+		return invalid(err)
 	}
-	return exit{code, errSilent}
+	m.Seconds = time.Since(begin).Seconds()
+	return nil
 }
 
-func (m matrix) print(out io.Writer) {
+func (m *matrix) verdict() error {
+	var verdicts []lab.Verdict
+	for _, c := range m.Cells {
+		verdicts = append(verdicts, c.Verdict)
+	}
+	return verdictOf(verdicts)
+}
+
+func (m *matrix) print(out io.Writer) {
 	const column = 8
 	width := len("caller ↓ callee →")
 	for _, name := range m.conditions {
@@ -146,26 +150,82 @@ func (m matrix) print(out io.Writer) {
 		}
 		fmt.Fprintln(out)
 	}
-	differing := 0
+	width = widthOf(out)
+	told := false
+	tell := func(mark, text string, hue colour) {
+		if !told {
+			fmt.Fprintln(out)
+			told = true
+		}
+		fmt.Fprintln(out, coloured(out, mark, hue)+strings.TrimPrefix(wrapped(text, 2, width), " "))
+	}
 	for _, c := range m.Cells {
-		if c.Verdict == lab.Passed {
+		if c.Verdict == lab.Failed || c.Verdict == lab.Invalid {
+			tell("✗", fmt.Sprintf("%s → %s: %s", c.Caller, c.Callee, c.Reason), red)
+		}
+	}
+	for _, u := range m.unsupported() {
+		tell("·", fmt.Sprintf("%s: %s", number(u.cells, "cell"), u.reason), yellow)
+	}
+	fmt.Fprintf(out, "\n%s\n", m.summary())
+}
+
+// unsupported counts the cells that are not supported for the same reason.
+func (m *matrix) unsupported() []unsupported {
+	var all []unsupported
+	for _, c := range m.Cells {
+		if c.Verdict != lab.Unsupported {
 			continue
 		}
-		if differing++; differing == 1 {
-			fmt.Fprintln(out)
+		// Which step and which node found it out differs from cell to cell.
+		reason := c.Reason[max(0, strings.Index(c.Reason, "not supported")):]
+		at := slices.IndexFunc(all, func(u unsupported) bool { return u.reason == reason })
+		if at < 0 {
+			at, all = len(all), append(all, unsupported{reason: reason})
 		}
-		fmt.Fprintf(out, "%s %s → %s: %s\n", coloured(out, "✗", red), c.Caller, c.Callee, c.Reason)
+		all[at].cells++
 	}
-	turn := "with TURN over UDP, TCP and TLS"
-	if !m.Cells[0].Turn {
-		turn = "without TURN"
+	return all
+}
+
+func number(n int, of string) string {
+	if n != 1 {
+		of += "s"
 	}
-	fmt.Fprintf(out, "\n%d of %d cells proven as predicted, %s, in %.1f s\n", len(m.Cells)-differing, len(m.Cells), turn, m.Seconds)
+	return fmt.Sprintf("%d %s", n, of)
+}
+
+type unsupported struct {
+	reason string
+	cells  int
+}
+
+func (m *matrix) summary() string {
+	passed, cannot := 0, 0
+	for _, c := range m.Cells {
+		switch c.Verdict {
+		case lab.Passed:
+			passed++
+		case lab.Unsupported:
+			cannot++
+		}
+	}
+	text := fmt.Sprintf("%d of %d cells proven as predicted", passed, len(m.Cells)-cannot)
+	if cannot > 0 {
+		text += fmt.Sprintf(", %d not supported on %s", cannot, m.Lab.On)
+	}
+	if m.Cells[0].Turn {
+		return text + fmt.Sprintf(", with TURN over UDP, TCP and TLS, in %.1f s", m.Seconds)
+	}
+	return text + fmt.Sprintf(", without TURN, in %.1f s", m.Seconds)
 }
 
 // cellText is a letter for the path, one for the transport, and the time to open.
 func cellText(c lab.Cell) string {
-	if c.Proven == nil {
+	switch {
+	case c.Verdict == lab.Unsupported:
+		return "·"
+	case c.Proven == nil:
 		return "✗ ?"
 	}
 	text := map[string]string{"direct": "D", "relay": "R", "relay-both": "B", "none": "–"}[string(c.Proven.Path)]
@@ -183,6 +243,8 @@ func cellText(c lab.Cell) string {
 
 func cellColour(c lab.Cell) colour {
 	switch {
+	case c.Verdict == lab.Unsupported:
+		return yellow
 	case c.Verdict != lab.Passed:
 		return red
 	case c.Proven.Path == "direct":

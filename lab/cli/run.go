@@ -6,22 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
-
-	tclog "github.com/testcontainers/testcontainers-go/log"
 
 	"github.com/spf13/cobra"
 
 	"github.com/icelab-go/icelab/lab"
 	"github.com/icelab-go/icelab/lab/fabric"
-	"github.com/icelab-go/icelab/lab/fabric/compose"
-	"github.com/icelab-go/icelab/lab/fabric/docker"
 	"github.com/icelab-go/icelab/scenarios"
 )
 
 func newRunCommand() *cobra.Command {
-	var format, on, control string
+	var (
+		format string
+		place  fabricFlags
+	)
 	cmd := &cobra.Command{
 		Use:   "run [SCENARIO ...]",
 		Short: "Run scenarios and prove which path each echo took",
@@ -30,15 +28,21 @@ bundled one (see icelab list) or the path of a YAML file.
 
 Four witnesses have to agree on the path: the caller, the callee, the gateways
 and the TURN server. A scenario passes when the path they agree on is the
-expected one and every step did what it should.
+expected one and every step did what it should. One that a fabric cannot play is
+not supported there, with the reason: that is no pass, and no failure.
 
-Exit codes: 0 all passed, 1 one failed, 2 a mistake in the command line or a
-scenario file, 3 Docker is not there, 4 the lab could not be set up.`,
+Exit codes: 0 all passed that are supported, 1 one failed, 2 a mistake in the
+command line or a scenario file, 3 the fabric is not to be had here, 4 the lab
+could not be set up or supports none of them, 130 interrupted.`,
 		Example: `  icelab run
   icelab run srflx-forced relay-symmetric
+  icelab run --on netns --parallel 8
   icelab run ./my-scenario.yaml --format json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkFormat(format); err != nil {
+				return err
+			}
+			if err := place.check(); err != nil {
 				return err
 			}
 			// Every file is read before anything starts.
@@ -47,17 +51,11 @@ scenario file, 3 Docker is not there, 4 the lab could not be set up.`,
 				return exit{exitUsage, err}
 			}
 			out := newReporter(format, list, cmd.OutOrStdout(), cmd.ErrOrStderr())
-			place, err := openFabric(cmd.Context(), on, control, out.progress)
-			if err != nil {
-				return err
-			}
-			return runAll(cmd.Context(), place, list, out)
+			return stopped(cmd.Context(), runAll(cmd.Context(), place, list, out))
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
-	cmd.Flags().StringVar(&on, "on", "docker", "where the lab lives: docker, or compose (inside docker-compose.yml only)")
-	cmd.Flags().StringVar(&control, "control", "/control", "with --on compose: the folder of the nodes' sockets")
-	_ = cmd.Flags().MarkHidden("control")
+	place.add(cmd.Flags(), onCompose)
 	return cmd
 }
 
@@ -76,60 +74,31 @@ func find(names []string) ([]scenarios.Scenario, error) {
 	return list, nil
 }
 
-func openFabric(ctx context.Context, on, control string, progress func(string)) (fabric.Fabric, error) {
-	switch on {
-	case "docker":
-		quietTestcontainers()
-		return docker.New(ctx, progress)
-	case "compose":
-		return compose.New(control), nil
+// runAll plays the scenarios on labs beside each other.
+func runAll(ctx context.Context, place fabricFlags, list []scenarios.Scenario, out reporter) (err error) {
+	defer out.clear()
+	on, chosen, err := place.open(ctx, out.progress)
+	if err != nil {
+		return err
 	}
-	return nil, exit{exitUsage, fmt.Errorf("--on %q: want docker or compose", on)}
-}
-
-// quietTestcontainers keeps that library from writing to the terminal and from
-// pulling its reaper: the lab ends its own containers. Who sets the variable
-// decides for himself.
-func quietTestcontainers() {
-	const reaper = "TESTCONTAINERS_RYUK_DISABLED"
-	if _, set := os.LookupEnv(reaper); !set {
-		os.Setenv(reaper, "true")
-	}
-	tclog.SetDefault(discard{})
-}
-
-type discard struct{}
-
-func (discard) Printf(string, ...any) {}
-
-// runAll plays the scenarios one after the other on one lab.
-func runAll(ctx context.Context, place fabric.Fabric, list []scenarios.Scenario, out reporter) (err error) {
-	if c, ok := place.(io.Closer); ok {
-		defer func() { err = errors.Join(err, c.Close()) }()
-	}
+	defer func() {
+		if left := closeFabric(on); left != nil {
+			err = errors.Join(err, left)
+		}
+	}()
+	out.on(chosen)
 	begin := time.Now()
-	out.progress("bringing the lab up")
-	l, err := lab.Start(ctx, place)
+	results, err := lab.RunAll(ctx, on, list, lab.Plan{
+		Parallel: place.parallel, Up: out.up, Progress: out.playing, Final: out.result,
+	})
 	if err != nil {
 		return invalid(err)
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	out.up(l)
-	var results []lab.Result
-	for _, s := range list {
-		out.begin(s)
-		r := l.Run(ctx, s)
-		if ctx.Err() != nil {
-			return errors.New("interrupted")
-		}
-		results = append(results, r)
-		out.result(r)
 	}
 	out.end(results, time.Since(begin))
 	return verdict(results)
 }
 
-// invalid gives what went wrong while a lab came up its exit code.
+// invalid gives what went wrong with a lab its exit code.
 func invalid(err error) error {
 	var missing *fabric.Unavailable
 	if errors.As(err, &missing) {
@@ -139,14 +108,29 @@ func invalid(err error) error {
 }
 
 func verdict(results []lab.Result) error {
-	code := exitPassed
+	var verdicts []lab.Verdict
 	for _, r := range results {
-		switch r.Verdict {
+		verdicts = append(verdicts, r.Verdict)
+	}
+	return verdictOf(verdicts)
+}
+
+// verdictOf is the exit of all verdicts together. What is not supported counts
+// only when nothing passed.
+func verdictOf(all []lab.Verdict) error {
+	code, passed := exitPassed, false
+	for _, v := range all {
+		switch v {
+		case lab.Passed:
+			passed = true
 		case lab.Failed:
 			code = max(code, exitFailed)
 		case lab.Invalid:
 			code = exitInvalid
 		}
+	}
+	if code == exitPassed && !passed {
+		code = exitInvalid
 	}
 	if code == exitPassed {
 		return nil
@@ -157,40 +141,57 @@ func verdict(results []lab.Result) error {
 // reporter tells the user what happens.
 type reporter interface {
 	progress(what string)
-	up(*lab.Lab)
-	begin(scenarios.Scenario)
+	on(lab.Chosen)
+	up(labs int, took time.Duration)
+	playing(lab.Progress)
 	result(lab.Result)
 	end([]lab.Result, time.Duration)
+	clear()
 }
 
 func newReporter(format string, list []scenarios.Scenario, out, err io.Writer) reporter {
 	if format == "json" {
-		return &jsonReporter{out: out, err: err}
+		return &jsonReporter{out: out, live: newProgress(err)}
 	}
-	t := &textReporter{out: out, live: newProgress(err), width: len("scenario")}
-	for _, s := range list {
-		t.width = max(t.width, len(s.Name))
-	}
-	return t
+	return &textReporter{out: out, live: newProgress(err), columns: fitting(list, widthOf(out))}
 }
 
-type jsonReporter struct{ out, err io.Writer }
+type jsonReporter struct {
+	out  io.Writer
+	live progress
+	lab  labJSON
+}
 
-func (j *jsonReporter) progress(what string)     { fmt.Fprintln(j.err, "icelab: "+what) }
-func (j *jsonReporter) up(*lab.Lab)              {}
-func (j *jsonReporter) begin(scenarios.Scenario) {}
-func (j *jsonReporter) result(lab.Result)        {}
+func (j *jsonReporter) progress(what string)   { j.live.say(what) }
+func (j *jsonReporter) playing(p lab.Progress) { j.live.playing(p) }
+func (j *jsonReporter) result(lab.Result)      {}
+func (j *jsonReporter) clear()                 { j.live.clear() }
+
+func (j *jsonReporter) on(c lab.Chosen) {
+	j.lab.Chosen = c
+	j.live.say("bringing the lab up " + onLine(c))
+}
+
+func (j *jsonReporter) up(labs int, took time.Duration) {
+	j.lab.Parallel, j.lab.UpMS = labs, float64(took.Microseconds())/1000
+}
 
 func (j *jsonReporter) end(results []lab.Result, took time.Duration) {
+	j.clear()
 	encoder := json.NewEncoder(j.out)
 	encoder.SetIndent("", "  ")
 	_ = encoder.Encode(struct {
-		Results []lab.Result `json:"results"`
-		Passed  int          `json:"passed"`
-		Failed  int          `json:"failed"`
-		Invalid int          `json:"invalid"`
-		Seconds float64      `json:"seconds"`
-	}{results, count(results, lab.Passed), count(results, lab.Failed), count(results, lab.Invalid), took.Seconds()})
+		Lab         labJSON      `json:"lab"`
+		Results     []lab.Result `json:"results"`
+		Passed      int          `json:"passed"`
+		Failed      int          `json:"failed"`
+		Invalid     int          `json:"invalid"`
+		Unsupported int          `json:"unsupported"`
+		Seconds     float64      `json:"seconds"`
+	}{
+		j.lab, results, count(results, lab.Passed), count(results, lab.Failed), count(results, lab.Invalid),
+		count(results, lab.Unsupported), took.Seconds(),
+	})
 }
 
 func count(results []lab.Result, v lab.Verdict) int {
@@ -201,4 +202,23 @@ func count(results []lab.Result, v lab.Verdict) int {
 		}
 	}
 	return n
+}
+
+// summary tells how many of what there are: "20 of 20 passed", or "18 passed, 1
+// failed, 4 not supported on vnet".
+func summary(results []lab.Result, on string) string {
+	passed := count(results, lab.Passed)
+	if passed == len(results) {
+		return fmt.Sprintf("%d of %d passed", passed, passed)
+	}
+	text := fmt.Sprintf("%d passed", passed)
+	for _, v := range []struct {
+		lab.Verdict
+		told string
+	}{{lab.Failed, "failed"}, {lab.Invalid, "invalid"}, {lab.Unsupported, "not supported on " + on}} {
+		if n := count(results, v.Verdict); n > 0 {
+			text += fmt.Sprintf(", %d %s", n, v.told)
+		}
+	}
+	return text
 }

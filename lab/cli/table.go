@@ -3,64 +3,95 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/icelab-go/icelab/lab"
 	"github.com/icelab-go/icelab/scenarios"
 )
 
-// textReporter prints one line a scenario, and more when one did not pass.
+// textReporter prints one line a scenario, and more when there is more to tell.
 type textReporter struct {
-	out   io.Writer
-	live  progress
-	width int // of the longest scenario's name
+	out     io.Writer
+	live    progress
+	columns []column
+	chosen  lab.Chosen
 }
 
-func (t *textReporter) progress(what string) { t.live.say(what) }
+func (t *textReporter) progress(what string)   { t.live.say(what) }
+func (t *textReporter) playing(p lab.Progress) { t.live.playing(p) }
+func (t *textReporter) clear()                 { t.live.clear() }
 
-func (t *textReporter) up(l *lab.Lab) {
-	t.live.clear()
-	fmt.Fprintf(t.out, "lab up in %.1f s\n\n", l.UpTime.Seconds())
-	fmt.Fprintf(t.out, row, " ", t.width, "scenario", "expected", "proven", "open", "echoed", "caller × callee")
+func (t *textReporter) on(c lab.Chosen) {
+	t.chosen = c
+	t.clear()
+	fmt.Fprintln(t.out, wrapped(onLine(c), 0, widthOf(t.out)))
+	t.progress("bringing the lab up")
 }
 
-// row is mark, scenario, expected, proven, open, echoed, conditions.
-const row = "%s %-*s  %-14s  %-14s  %7s  %9s  %s\n"
+func (t *textReporter) up(labs int, took time.Duration) {
+	t.clear()
+	fmt.Fprintf(t.out, "%s up in %s\n\n", number(labs, "lab"), lasted(took))
+	titles := func(c column) string { return c.title }
+	fmt.Fprintln(t.out, " "+t.row(titles))
+}
 
-func (t *textReporter) begin(s scenarios.Scenario) {
-	if t.live.live {
-		t.progress(s.Name)
+// lasted is a time as people read it: "38 ms", "2.2 s".
+func lasted(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+// row is all columns after the mark.
+func (t *textReporter) row(text func(column) string) string {
+	var b strings.Builder
+	for i, c := range t.columns {
+		b.WriteString(strings.Repeat(" ", min(i+1, 2)))
+		b.WriteString(c.padded(text(c)))
+	}
+	return strings.TrimRight(b.String(), " ")
 }
 
 func (t *textReporter) result(r lab.Result) {
-	t.live.clear()
-	expected := lab.Path{Path: r.Expected.Path, Transport: r.Expected.Transport}
-	proven := "–"
-	if r.Proven != nil {
-		proven = r.Proven.String()
+	t.clear()
+	fmt.Fprintln(t.out, t.mark(r.Verdict)+t.row(func(c column) string { return c.of(r) }))
+	if told := recoveries(r); told != "" {
+		t.below(4, told)
 	}
-	open, echoed := "–", "–"
-	if r.Times.Open > 0 {
-		open = fmt.Sprintf("%.0f ms", r.Times.Open)
-	}
-	sent, back := 0, 0
-	for _, s := range r.Steps {
-		if s.Echo != nil {
-			sent, back = sent+s.Echo.Sent, back+s.Echo.Echoed
-		}
-	}
-	if sent > 0 {
-		echoed = fmt.Sprintf("%d/%d", back, sent)
-	}
-	fmt.Fprintf(t.out, row, t.mark(r.Verdict), t.width, r.Scenario, expected, proven, open, echoed, r.Caller+" × "+r.Callee)
-	if r.Verdict == lab.Passed {
+	switch r.Verdict {
+	case lab.Passed:
+		return
+	case lab.Unsupported:
+		t.below(4, r.Reason)
 		return
 	}
-	fmt.Fprintf(t.out, "    %s: %s\n", r.Verdict, r.Reason)
+	t.below(4, fmt.Sprintf("%s: %s", r.Verdict, r.Reason))
 	for _, w := range r.Witnesses {
-		fmt.Fprintf(t.out, "      %-10s says %-10s %s\n", w.Witness, w.Path, w.Saw)
+		t.below(6, fmt.Sprintf("%-10s says %-10s %s", w.Witness, w.Path, w.Saw))
 	}
+}
+
+func (t *textReporter) below(indent int, text string) {
+	fmt.Fprintln(t.out, wrapped(text, indent, widthOf(t.out)))
+}
+
+// recoveries tells how long the echo was away after each step that asked.
+func recoveries(r lab.Result) string {
+	var told []string
+	for _, s := range r.Steps {
+		if s.RecoveredMS != nil {
+			took := time.Duration(*s.RecoveredMS * float64(time.Millisecond))
+			step, _, _ := strings.Cut(s.Step, " within ")
+			told = append(told, fmt.Sprintf("%s after %s", lasted(took), step))
+		}
+	}
+	if len(told) == 0 {
+		return ""
+	}
+	return "recovered " + strings.Join(told, ", ")
 }
 
 func (t *textReporter) mark(v lab.Verdict) string {
@@ -70,18 +101,93 @@ func (t *textReporter) mark(v lab.Verdict) string {
 	case lab.Failed:
 		return coloured(t.out, "✗", red)
 	case lab.Unsupported:
-		return coloured(t.out, "–", yellow)
+		return coloured(t.out, "·", yellow)
 	default:
 		return coloured(t.out, "!", yellow)
 	}
 }
 
 func (t *textReporter) end(results []lab.Result, took time.Duration) {
-	fmt.Fprintf(t.out, "\n%d of %d passed in %.1f s", count(results, lab.Passed), len(results), took.Seconds())
-	for _, v := range []lab.Verdict{lab.Failed, lab.Invalid, lab.Unsupported} {
-		if n := count(results, v); n > 0 {
-			fmt.Fprintf(t.out, ", %d %s", n, v)
+	t.clear()
+	text := summary(results, t.chosen.On)
+	if strings.Contains(text, ",") {
+		text += ","
+	}
+	fmt.Fprintf(t.out, "\n%s in %s\n", text, lasted(took))
+}
+
+// column is one of the table's.
+type column struct {
+	title string
+	width int // negative: to the left
+	of    func(lab.Result) string
+}
+
+func (c column) padded(text string) string {
+	space := strings.Repeat(" ", max(0, max(c.width, -c.width)-utf8.RuneCountInString(text)))
+	if c.width < 0 {
+		return text + space
+	}
+	return space + text
+}
+
+// fitting are the columns that a line of a width has room for; zero is no limit.
+// The conditions stand in icelab list too, and a path that is not the expected one
+// is told below.
+func fitting(list []scenarios.Scenario, width int) []column {
+	name, sides := column{"scenario", len("scenario"), scenarioOf}, column{"caller × callee", len("caller x callee"), sidesOf}
+	for _, s := range list {
+		name.width = max(name.width, utf8.RuneCountInString(s.Name))
+		if caller, callee, err := s.Conditions(); err == nil {
+			sides.width = max(sides.width, len(caller.Name+" x "+callee.Name))
 		}
 	}
-	fmt.Fprintln(t.out)
+	name.width, sides.width = -name.width, -sides.width
+	expected := column{"expected", -14, func(r lab.Result) string {
+		return lab.Path{Path: r.Expected.Path, Transport: r.Expected.Transport}.String()
+	}}
+	proven, open, echoed := column{"proven", -14, provenOf}, column{"open", 7, openOf}, column{"echoed", 9, echoedOf}
+	for _, all := range [][]column{
+		{name, expected, proven, open, echoed, sides},
+		{name, proven, open, echoed, sides},
+	} {
+		needs := 0
+		for _, c := range all {
+			needs += 2 + max(c.width, -c.width)
+		}
+		if width == 0 || needs <= width {
+			return all
+		}
+	}
+	return []column{name, proven, open, echoed}
+}
+
+func scenarioOf(r lab.Result) string { return r.Scenario }
+func sidesOf(r lab.Result) string    { return r.Caller + " × " + r.Callee }
+
+func provenOf(r lab.Result) string {
+	if r.Proven == nil {
+		return "–"
+	}
+	return r.Proven.String()
+}
+
+func openOf(r lab.Result) string {
+	if r.Times.Open == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f ms", r.Times.Open)
+}
+
+func echoedOf(r lab.Result) string {
+	sent, back := 0, 0
+	for _, s := range r.Steps {
+		if s.Echo != nil {
+			sent, back = sent+s.Echo.Sent, back+s.Echo.Echoed
+		}
+	}
+	if sent == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%d/%d", back, sent)
 }

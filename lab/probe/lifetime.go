@@ -31,13 +31,13 @@ const lifetimeSteps, searchedSteps = 12, 18
 // as long as its longest step, where a search one step after another takes
 // several times that.
 func (p *prober) lifetime(ctx context.Context, group *errgroup.Group) error {
-	asker, err := p.open(ctx)
+	asker, err := p.open()
 	if err != nil {
 		return err
 	}
 	var sockets [searchedSteps + 1]*socket
 	for i := range sockets {
-		if sockets[i], err = p.open(ctx); err != nil {
+		if sockets[i], err = p.open(); err != nil {
 			return err
 		}
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/pion/transport/v4"
+	"github.com/pion/transport/v4/stdnet"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/icelab-go/icelab/lab/nat"
@@ -49,9 +50,9 @@ type Config struct {
 	// unmeasured.
 	DeclaredLifetime time.Duration `json:"declared_lifetime,omitempty"`
 
-	// Listen opens the sockets, all of them on the goroutine that called Run. Nil
-	// means the system's. It needs a LocalAddress.
-	Listen func(ctx context.Context, local netip.AddrPort) (net.PacketConn, error) `json:"-"`
+	// Net replaces the system's network stack, for example by a pion vnet. Nil is
+	// the system's own. Only its ListenUDP is used, and Dial where there is no LocalAddress.
+	Net transport.Net `json:"-"`
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -67,13 +68,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Retransmits == 0 {
 		c.Retransmits = DefaultRetransmits
 	}
-	if c.Listen == nil {
-		c.Listen = listen
-	} else if !c.LocalAddress.IsValid() {
-		return c, errors.New("probe: a Listen of one's own needs a LocalAddress")
+	if c.Net == nil {
+		c.Net = new(stdnet.Net)
 	}
 	if !c.LocalAddress.IsValid() {
-		local, err := routedFrom(c.Server)
+		local, err := routedFrom(c.Net, c.Server)
 		if err != nil {
 			return c, fmt.Errorf("probe: no way to %s: %w", c.Server, err)
 		}
@@ -117,7 +116,7 @@ type prober struct {
 }
 
 func (p *prober) run(ctx context.Context) error {
-	m, err := p.openOn(ctx, p.LocalPort)
+	m, err := p.openOn(p.LocalPort)
 	if err != nil {
 		return err
 	}
@@ -140,7 +139,7 @@ func (p *prober) run(ctx context.Context) error {
 
 	fresh := make([]*socket, 5)
 	for i := range fresh {
-		if fresh[i], err = p.open(ctx); err != nil {
+		if fresh[i], err = p.open(); err != nil {
 			return err
 		}
 	}
@@ -149,7 +148,7 @@ func (p *prober) run(ctx context.Context) error {
 	if preserved {
 		for i := range guesses {
 			for j := range guesses[i] {
-				if guesses[i][j], err = p.open(ctx); err != nil {
+				if guesses[i][j], err = p.open(); err != nil {
 					return err
 				}
 			}

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pion/stun/v3"
+	"github.com/pion/transport/v4"
 )
 
 // socket is one inside endpoint. Its reader hands answers to who waits for them.
@@ -40,9 +40,9 @@ type waiter struct {
 const firstLocalPort, localPortCount = 16384, 16384
 
 // open opens a socket on a port that has not been used lately (RFC 5780 §4.1).
-func (p *prober) open(ctx context.Context) (*socket, error) { return p.openOn(ctx, 0) }
+func (p *prober) open() (*socket, error) { return p.openOn(0) }
 
-func (p *prober) openOn(ctx context.Context, port uint16) (*socket, error) {
+func (p *prober) openOn(port uint16) (*socket, error) {
 	const attempts = 10
 	var err error
 	for range attempts {
@@ -51,9 +51,10 @@ func (p *prober) openOn(ctx context.Context, port uint16) (*socket, error) {
 			try = firstLocalPort + uint16(rand.N(localPortCount))
 		}
 		var conn net.PacketConn
-		if conn, err = p.Listen(ctx, netip.AddrPortFrom(p.LocalAddress, try)); err == nil {
+		local := netip.AddrPortFrom(p.LocalAddress, try)
+		if conn, err = p.Net.ListenUDP("udp", net.UDPAddrFromAddrPort(local)); err == nil {
 			s := &socket{
-				conn: conn, local: netip.AddrPortFrom(p.LocalAddress, try),
+				conn: conn, local: local,
 				done: make(chan struct{}), waiting: map[transactionID]waiter{},
 			}
 			p.sockets = append(p.sockets, s)
@@ -67,15 +68,10 @@ func (p *prober) openOn(ctx context.Context, port uint16) (*socket, error) {
 	return nil, fmt.Errorf("open a UDP socket: %w", err)
 }
 
-func listen(ctx context.Context, local netip.AddrPort) (net.PacketConn, error) {
-	var lc net.ListenConfig
-	return lc.ListenPacket(ctx, "udp", local.String())
-}
-
 // routedFrom asks the system which of its addresses it would send from. Nothing
 // is sent.
-func routedFrom(server netip.AddrPort) (netip.Addr, error) {
-	conn, err := net.Dial("udp", server.String())
+func routedFrom(host transport.Net, server netip.AddrPort) (netip.Addr, error) {
+	conn, err := host.Dial("udp", server.String())
 	if err != nil {
 		return netip.Addr{}, err
 	}

@@ -1,0 +1,191 @@
+package lab_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/icelab-go/icelab/internal/require"
+	"github.com/icelab-go/icelab/lab"
+	"github.com/icelab-go/icelab/lab/fabric"
+	"github.com/icelab-go/icelab/lab/nat"
+	"github.com/icelab-go/icelab/scenarios"
+)
+
+// account is what a fabric makes of a scenario or of a cell.
+type account struct {
+	verdict lab.Verdict
+	path    string // "relay/udp"
+	reason  string
+}
+
+func (a account) String() string {
+	if a.verdict == lab.Passed {
+		return a.path
+	}
+	if a.path == "" {
+		return string(a.verdict)
+	}
+	return fmt.Sprintf("%s, %s", a.verdict, a.path)
+}
+
+func accountOf(v lab.Verdict, proven *lab.Path, reason string) account {
+	a := account{verdict: v, reason: reason}
+	if proven != nil {
+		a.path = proven.String()
+	}
+	return a
+}
+
+func TestTheFabricsAgreeOnEveryBundledScenario(t *testing.T) {
+	var names []string
+	for _, s := range scenarios.Bundled() {
+		names = append(names, s.Name)
+	}
+	compare(t, names, func(t *testing.T, on fabric.Fabric) []account {
+		results, err := lab.RunAll(t.Context(), on, scenarios.Bundled(), lab.Plan{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []account
+		for _, r := range results {
+			all = append(all, accountOf(r.Verdict, r.Proven, r.Reason))
+		}
+		return all
+	})
+}
+
+// ICELAB_PARITY=matrix plays all cells, which takes minutes.
+func TestTheFabricsAgreeOnTheMatrix(t *testing.T) {
+	if os.Getenv("ICELAB_PARITY") != "matrix" {
+		t.Skip("all cells take minutes: set ICELAB_PARITY=matrix to play them")
+	}
+	var names []string
+	for _, caller := range nat.ConditionNames() {
+		for _, callee := range nat.ConditionNames() {
+			names = append(names, caller+" → "+callee)
+		}
+	}
+	for _, turn := range []bool{true, false} {
+		t.Run(map[bool]string{true: "with TURN", false: "without TURN"}[turn], func(t *testing.T) {
+			compare(t, names, func(t *testing.T, on fabric.Fabric) []account {
+				cells, err := lab.Matrix(t.Context(), on, lab.MatrixPlan{Turn: turn})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var all []account
+				for _, c := range cells {
+					all = append(all, accountOf(c.Verdict, c.Proven, c.Reason))
+				}
+				return all
+			})
+		})
+	}
+}
+
+// compare plays the same on every fabric that is here, at the same time, and
+// wants the same verdict and path from all. What vnet does not support is left out
+// there, and nowhere else.
+func compare(t *testing.T, names []string, play func(*testing.T, fabric.Fabric) []account) {
+	t.Helper()
+	var mu sync.Mutex
+	accounts := map[string][]account{}
+	t.Run("on", func(t *testing.T) {
+		for _, name := range lab.FabricNames() {
+			if name == lab.AnyFabric {
+				continue
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				all := play(t, openFabric(t, name))
+				mu.Lock()
+				defer mu.Unlock()
+				accounts[name] = all
+			})
+		}
+	})
+	on := slices.DeleteFunc(lab.FabricNames(), func(name string) bool { return accounts[name] == nil })
+	var table strings.Builder
+	columns := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(columns, "\t%s\n", strings.Join(on, "\t"))
+	differing := 0
+	for i, name := range names {
+		var row []account
+		for _, f := range on {
+			row = append(row, accounts[f][i])
+		}
+		if agreed(on, row) {
+			continue
+		}
+		differing++
+		var cells []string
+		for _, a := range row {
+			cells = append(cells, a.String())
+		}
+		fmt.Fprintf(columns, "%s\t%s\n", name, strings.Join(cells, "\t"))
+		for j, a := range row {
+			if a.reason != "" {
+				fmt.Fprintf(columns, "    %s: %s\n", on[j], a.reason)
+			}
+		}
+	}
+	if err := columns.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if differing > 0 {
+		t.Errorf("%d of %d differ:\n%s", differing, len(names), table.String())
+	}
+	for _, f := range on {
+		n := 0
+		for _, a := range accounts[f] {
+			if a.verdict != lab.Unsupported {
+				n++
+			}
+		}
+		t.Logf("%s: %d of %d supported", f, n, len(names))
+		if n == 0 {
+			t.Errorf("%s supports nothing", f)
+		}
+	}
+}
+
+// agreed reports whether all fabrics passed with the same path, but for what vnet
+// does not support.
+func agreed(on []string, row []account) bool {
+	for i, a := range row {
+		if on[i] == "vnet" && a.verdict == lab.Unsupported {
+			continue
+		}
+		if a.verdict != lab.Passed || a.path != row[0].path {
+			return false
+		}
+	}
+	return true
+}
+
+// openFabric opens a fabric that ends with the test, or skips where it is missing.
+func openFabric(t *testing.T, name string) fabric.Fabric {
+	t.Helper()
+	on, _, err := lab.Open(t.Context(), name, nil)
+	var missing *fabric.Unavailable
+	if errors.As(err, &missing) {
+		require.Missing(t, name, err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, ok := on.(io.Closer); ok {
+		t.Cleanup(func() {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	return on
+}
