@@ -367,6 +367,7 @@ func TestParseRefuses(t *testing.T) {
 		{"rate of nothing in one direction", "name: x\ncaller: {link: {down: {rate: 0kbit}}}" + end, "2:30: caller.link.down.rate is 0bit; want at least 8kbit, or leave the key out"},
 		{"rate of less than a packet", "name: x\ncaller: {link: {rate: 7kbit}}" + end, "2:23: caller.link.rate is 7000 bit/s; want at least 8000 bit/s"},
 		{"rate of more than any line", "name: x\ncaller: {link: {rate: 99999999999999999999bit}}" + end, `2:23: caller.link.rate is "99999999999999999999bit", not a rate; write for example 500kbit or 5mbit`},
+		{"rate of more than any line, in a large unit", "name: x\ncaller: {link: {rate: 18446744073gbit}}" + end, `2:23: caller.link.rate is "18446744073gbit", not a rate; write for example 500kbit or 5mbit`},
 		{"line of a callee behind the caller's gateway", "name: x\ncallee: {lan: caller-lan, link: {delay: 1s}}" + end, "2:33: callee.link is set, but on caller-lan the callee sits behind the caller's gateway, whose line is caller.link; leave it out"},
 		{"change of nobody's line", "name: x\nsteps: [connect, link: {delay: 1s}]" + end, "2:24: steps[1].link does not say whose; add side: caller, or side: callee"},
 		{"change of a side's line misspelt", "name: x\nsteps: [connect, link: caler]" + end, `2:24: steps[1].link.side is "caler"; did you mean "caller"?`},

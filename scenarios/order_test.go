@@ -157,6 +157,8 @@ func TestStepsThatCanFollowEachOtherAreTaken(t *testing.T) {
 			takes(t, "caller: symmetric\ncallee: symmetric\nexpect: {path: relay}\nsteps: ["+steps+"]")
 		})
 	}
+	takes(t, "expect: {path: direct}\nsteps: [connect, echo: {path: relay}, kill: turn, no-echo, start: turn, restart-ice, echo]")
+	takes(t, "callee: {lan: caller-lan}\nexpect: {path: direct}\nsteps: [connect, echo, reboot: {side: callee, down: 1s, within: 1s}, echo]")
 	takes(t, "carrier: {mapping: eim, filtering: eif, hairpin: true}\nexpect: {path: direct}\nsteps: [connect, echo, rebind: caller, restart-ice, echo]")
 }
 

@@ -66,6 +66,7 @@ func (c *Client) call(ctx context.Context, method string, params, result any) er
 	if w, ok := params.(interface{ limit() time.Duration }); ok {
 		limit += w.limit()
 	}
+	caller := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
 	defer cancel()
 	if result == nil {
@@ -75,7 +76,7 @@ func (c *Client) call(ctx context.Context, method string, params, result any) er
 	if err == nil {
 		return nil
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if caller.Err() == nil && ctx.Err() != nil {
 		return &Died{Node: c.name, Words: fmt.Sprintf("%s: %s", method, context.Cause(ctx))}
 	}
 	if ctx.Err() != nil {

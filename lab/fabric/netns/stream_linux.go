@@ -19,16 +19,25 @@ func newStream(f *os.File) *stream {
 	return &stream{File: f, ended: make(chan struct{}), closed: make(chan struct{})}
 }
 
-// Read ends no sooner than it is known why.
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.File.Read(p)
+	return n, s.explained(err)
+}
+
+func (s *stream) Write(p []byte) (int, error) {
+	n, err := s.File.Write(p)
+	return n, s.explained(err)
+}
+
+// explained keeps an error back until it is known how the node ended.
+func (s *stream) explained(err error) error {
 	if err != nil {
 		select {
 		case <-s.ended:
 		case <-s.closed:
 		}
 	}
-	return n, err
+	return err
 }
 
 // Close may be called more than once: the client's two halves both do.
