@@ -3,11 +3,15 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/icelab-go/icelab/lab/gateway"
 	"github.com/icelab-go/icelab/lab/node"
 	"github.com/icelab-go/icelab/lab/topology"
+	"github.com/icelab-go/icelab/peers"
 	"github.com/icelab-go/icelab/scenarios"
 )
 
@@ -130,7 +134,37 @@ func (r *run) restartICE(ctx context.Context) error {
 // recovery sends small messages until one comes back, and tells how long after
 // the step began that was.
 func (r *run) recovery(ctx context.Context, began time.Time, within time.Duration, taken *StepTaken) error {
+	plan := peers.EchoPlan{UntilEcho: true, PaceMS: 20, Bytes: 100}
+	sending := time.Now()
+	echoed, err := r.caller.Echo(ctx, plan, max(0, within-sending.Sub(began)))
+	if err != nil {
+		return err
+	}
+	if echoed.FirstEchoMS == nil {
+		taken.Problem = fmt.Sprintf("no echo was back within %s: %s", within, echoed.Problem)
+		return nil
+	}
+	taken.RecoveredMS = new(milliseconds(sending.Sub(began)) + *echoed.FirstEchoMS)
 	return nil
+}
+
+// reconnected waits until both peers have selected a pair again: pion carries
+// messages over any valid pair before that.
+func (r *run) reconnected(ctx context.Context, began time.Time, within time.Duration, taken *StepTaken) error {
+	caller, callee, err := bothWait(ctx, r, (*node.Client).WaitConnected, max(0, within-time.Since(began)))
+	if err == nil && !(caller.Open && callee.Open) {
+		taken.Problem = fmt.Sprintf("ICE is not connected again within %s: caller: %s; callee: %s", within, opened(caller), opened(callee))
+	}
+	return err
+}
+
+// bothWait lets both peers wait for the same.
+func bothWait(ctx context.Context, r *run, wait func(*node.Client, context.Context, time.Duration) (node.Opened, error), within time.Duration) (caller, callee node.Opened, err error) {
+	each, ctx := errgroup.WithContext(ctx)
+	ask(each, &caller, func() (node.Opened, error) { return wait(r.caller.Client, ctx, within) })
+	ask(each, &callee, func() (node.Opened, error) { return wait(r.callee.Client, ctx, within) })
+	err = each.Wait()
+	return caller, callee, err
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -42,7 +42,7 @@ var kinds = []kind{
 		}},
 	{"netns", "every node is a process in a network namespace of its own", 6, 1, 20 * time.Second,
 		func(ctx context.Context, _ func(string)) (fabric.Fabric, error) { return interfaced(netns.New(ctx)) }},
-	{"vnet", "every node is a set of goroutines in this one process; UDP only", 6, 1, 20 * time.Second,
+	{"vnet", "every node is a set of goroutines in this one process; UDP only", 8, 1, 20 * time.Second,
 		func(context.Context, func(string)) (fabric.Fabric, error) { return vnet.New(), nil }},
 }
 
@@ -211,7 +211,8 @@ func startOn(ctx context.Context, on string) (*Lab, error) {
 	return l, nil
 }
 
-// On says which fabric the lab lives on, and why.
+// On says which fabric the lab lives on, and why. It is empty for one that was
+// started with Start.
 func (l *Lab) On() Chosen { return l.chosen }
 
 func release(f fabric.Fabric) error {

@@ -1,8 +1,14 @@
 package lab
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/icelab-go/icelab/lab/fabric/vnet"
+	"github.com/icelab-go/icelab/scenarios"
 )
 
 func TestALabTakesWhatFitsTheTopologiesItHas(t *testing.T) {
@@ -58,5 +64,48 @@ func TestResultsAreFinalInTheirOrder(t *testing.T) {
 	}
 	if !slices.Equal(results.done, final) {
 		t.Errorf("the list %v is not what was told", results.done)
+	}
+}
+
+func TestAnInterruptedRunEndsWithWhatWasFinal(t *testing.T) {
+	var list []scenarios.Scenario
+	for _, name := range []string{"host-open", "symmetric-without-turn", "host-same-lan"} {
+		s, err := scenarios.Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, s)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	results, err := RunAll(ctx, vnet.New(), list, Plan{Parallel: 2, Final: func(Result) { cancel() }})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+	if len(results) != 1 || results[0].Scenario != "host-open" {
+		t.Errorf("%d results, want that of host-open", len(results))
+	}
+	var remains *Remains
+	if errors.As(err, &remains) {
+		t.Error(err)
+	}
+}
+
+func TestNoMoreLabsThanScenarios(t *testing.T) {
+	s, err := scenarios.Find("host-open")
+	if err != nil {
+		t.Fatal(err)
+	}
+	labs := 0
+	var told []Progress
+	_, err = RunAll(t.Context(), vnet.New(), []scenarios.Scenario{s, s}, Plan{
+		Parallel: 5,
+		Up:       func(n int, _ time.Duration) { labs = n },
+		Progress: func(p Progress) { told = append(told, p) },
+	})
+	if err != nil || labs != 2 {
+		t.Errorf("%d labs, %v; want 2", labs, err)
+	}
+	if last := told[len(told)-1]; last.Done != 2 || last.Total != 2 || len(last.Playing) != 0 {
+		t.Errorf("at the end the progress is %+v", last)
 	}
 }

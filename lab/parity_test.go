@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"text/tabwriter"
 
 	"github.com/icelab-go/icelab/internal/require"
 	"github.com/icelab-go/icelab/lab"
@@ -112,8 +111,14 @@ func compare(t *testing.T, names []string, play func(*testing.T, fabric.Fabric) 
 	})
 	on := slices.DeleteFunc(lab.FabricNames(), func(name string) bool { return accounts[name] == nil })
 	var table strings.Builder
-	columns := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(columns, "\t%s\n", strings.Join(on, "\t"))
+	line := func(first string, rest []string) {
+		text := fmt.Sprintf("%-44s", first)
+		for _, cell := range rest {
+			text += fmt.Sprintf("  %-18s", cell)
+		}
+		fmt.Fprintln(&table, strings.TrimRight(text, " "))
+	}
+	line("", on)
 	differing := 0
 	for i, name := range names {
 		var row []account
@@ -128,15 +133,12 @@ func compare(t *testing.T, names []string, play func(*testing.T, fabric.Fabric) 
 		for _, a := range row {
 			cells = append(cells, a.String())
 		}
-		fmt.Fprintf(columns, "%s\t%s\n", name, strings.Join(cells, "\t"))
+		line(name, cells)
 		for j, a := range row {
 			if a.reason != "" {
-				fmt.Fprintf(columns, "    %s: %s\n", on[j], a.reason)
+				fmt.Fprintf(&table, "    %s: %s\n", on[j], a.reason)
 			}
 		}
-	}
-	if err := columns.Flush(); err != nil {
-		t.Fatal(err)
 	}
 	if differing > 0 {
 		t.Errorf("%d of %d differ:\n%s", differing, len(names), table.String())

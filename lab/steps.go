@@ -44,10 +44,14 @@ func (r *run) step(ctx context.Context, step scenarios.Step, taken *StepTaken) e
 	if err := r.event(ctx, step); err != nil {
 		return err
 	}
-	if within := time.Duration(step.Recovery()); within > 0 {
-		return r.recovery(ctx, began, within, taken)
+	within := time.Duration(step.Recovery())
+	if within == 0 {
+		return nil
 	}
-	return nil
+	if err := r.recovery(ctx, began, within, taken); err != nil || taken.Problem != "" || step.RestartICE == nil {
+		return err
+	}
+	return r.reconnected(ctx, began, within, taken)
 }
 
 // connect carries offer, answer and candidates between the peers, and waits for
@@ -69,14 +73,10 @@ func (r *run) connect(ctx context.Context, step scenarios.Connect, taken *StepTa
 	if err := r.caller.Accept(ctx, answer); err != nil {
 		return err
 	}
-	var caller, callee node.Opened
-	each, eachCtx := errgroup.WithContext(ctx)
-	ask(each, &caller, func() (node.Opened, error) { return r.caller.WaitOpen(eachCtx, within) })
-	ask(each, &callee, func() (node.Opened, error) { return r.callee.WaitOpen(eachCtx, within) })
-	if err := each.Wait(); err != nil {
+	caller, callee, err := bothWait(ctx, r, (*node.Client).WaitOpen, within)
+	if err != nil {
 		return err
 	}
-
 	if caller.Open && callee.Open {
 		report, err := r.caller.Report(ctx)
 		if err != nil {

@@ -258,7 +258,7 @@ func (c *call) echo(ctx context.Context, i int, text string, replies <-chan webr
 			if done, err := c.line(r); err != nil || done {
 				return err
 			}
-		case <-c.peer.ended:
+		case <-c.peer.ended.done():
 			return fmt.Errorf("the channel ended before the echo of message %d of %d", i+1, len(c.config.Messages))
 		case <-timer.C:
 			other := "nothing came"

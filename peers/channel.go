@@ -84,30 +84,39 @@ func (p *Peer) followChannel(channel *webrtc.DataChannel) {
 	})
 	channel.OnClose(func() {
 		p.watch.changed("channel", "closed", time.Now())
-		p.finish()
+		p.ended.close("closed", true)
 	})
 }
-
-// finish notes that the channel is no more.
-func (p *Peer) finish() { p.endOnce.Do(func() { close(p.ended) }) }
 
 // WaitOpen returns when the data channel is open: the caller's, or the first
 // one a callee was offered. It fails when ctx ends, and at once when the
 // connection failed or can no longer come about; the error says how far the
 // connection got and why, as far as is known. It wraps the context's error.
 func (p *Peer) WaitOpen(ctx context.Context) error {
-	for {
-		changed, hopeless := p.hopeless()
+	open := func() bool {
 		select {
 		case <-p.opened:
-			return nil
+			return true
 		default:
+			return false
+		}
+	}
+	return p.await(ctx, p.opened, open, "the data channel did not open", func(r Report) string { return r.explain(p.forcing) })
+}
+
+// await waits until done says so. It is asked after every change of state and
+// when event, which may be nil, has happened.
+func (p *Peer) await(ctx context.Context, event <-chan struct{}, done func() bool, failure string, explain func(Report) string) error {
+	for {
+		changed, hopeless := p.hopeless()
+		if done() {
+			return nil
 		}
 		var cause error
 		if hopeless == nil {
 			select {
-			case <-p.opened:
-				return nil
+			case <-event:
+				continue
 			case <-changed:
 				continue
 			case <-p.ctx.Done():
@@ -120,7 +129,7 @@ func (p *Peer) WaitOpen(ctx context.Context) error {
 		}
 		// A fresh look at the pairs, unless pion is stuck.
 		p.sampler.refresh(p.ctx, refreshPatience)
-		return fmt.Errorf("the data channel did not open: %s: %w", p.Report().explain(p.forcing), cause)
+		return fmt.Errorf("%s: %s: %w", failure, explain(p.Report()), cause)
 	}
 }
 

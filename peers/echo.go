@@ -13,8 +13,10 @@ import (
 
 // EchoPlan says what a caller sends.
 type EchoPlan struct {
-	Messages int `json:"messages"` // 1 to 1,000,000
-	Bytes    int `json:"bytes"`    // of each message, MinMessage to MaxMessage
+	// Messages is how many are sent: 1 to 1,000,000. With UntilEcho it is the most
+	// that are, and 0 sets no limit but that.
+	Messages int `json:"messages"`
+	Bytes    int `json:"bytes"` // of each message, MinMessage to MaxMessage
 
 	// PaceMS is the time between two messages; zero sends as fast as the channel
 	// takes them.
@@ -24,11 +26,20 @@ type EchoPlan struct {
 	// so long. Zero waits until ctx ends, so an unreliable channel that lost
 	// one message waits to the end.
 	QuietMS float64 `json:"quiet_ms,omitempty"`
+
+	// UntilEcho measures how long a channel takes to carry an echo again: messages
+	// are sent, at a pace, until the first echo of one of them comes back. It needs
+	// a PaceMS. An ordered channel delivers first what waits from before.
+	UntilEcho bool `json:"until_echo,omitempty"`
 }
+
+const maxMessages = 1_000_000
 
 func (e EchoPlan) check() error {
 	switch {
-	case e.Messages < 1 || e.Messages > 1_000_000:
+	case e.UntilEcho && e.PaceMS <= 0:
+		return errors.New("until_echo without a pace: set pace_ms")
+	case e.Messages < 1 || e.Messages > maxMessages:
 		return fmt.Errorf("%d messages; choose 1 to 1000000", e.Messages)
 	case e.Bytes < MinMessage || e.Bytes > MaxMessage:
 		return fmt.Errorf("messages of %d bytes; choose %d to %d", e.Bytes, MinMessage, MaxMessage)
@@ -60,12 +71,17 @@ type EchoResult struct {
 	// of the waiting when some are missing.
 	Seconds float64 `json:"seconds"`
 
-	// Ended is "complete", "time" (ctx ended), "quiet" (nothing more came) or
-	// "closed" (the channel ended).
+	// FirstEchoMS is how long after the start of the call the first intact echo of
+	// one of its messages came, nil when none did.
+	FirstEchoMS *float64 `json:"first_echo_ms,omitempty"`
+
+	// Ended is "complete", "echo" (the first one came, with UntilEcho), "time" (ctx
+	// ended), "quiet" (nothing more came), "closed" (the channel ended) or "failed"
+	// (ICE gave the connection up; a restart can bring it back).
 	Ended string `json:"ended"`
 }
 
-func (r EchoResult) err(reliable bool) error {
+func (r EchoResult) err(reliable, untilEcho bool) error {
 	missing := r.Messages - r.Echoed
 	damage := ""
 	if r.Corrupt > 0 {
@@ -76,9 +92,15 @@ func (r EchoResult) err(reliable bool) error {
 	}
 	why := map[string]string{
 		"complete": "every message came back", "time": "the time is up",
-		"quiet": "nothing more came", "closed": "the channel ended",
+		"quiet": "nothing more came", "closed": "the channel ended", "failed": "ICE failed",
 	}[r.Ended]
 	switch {
+	case r.Ended == "echo" && damage == "":
+		return nil
+	case r.Ended == "echo":
+		return fmt.Errorf("echo: the first of %d messages came back%s", r.Sent, damage)
+	case untilEcho && r.Echoed == 0:
+		return fmt.Errorf("echo: none of %d messages came back%s: %s", r.Sent, damage, why)
 	case r.Sent < r.Messages:
 		return fmt.Errorf("echo: only %d of %d messages could be sent, %d came back%s: %s", r.Sent, r.Messages, r.Echoed, damage, why)
 	case reliable && missing > 0:
@@ -126,10 +148,13 @@ const settledQuiet = 500 * time.Millisecond
 
 // Echo sends the messages of the plan on the caller's channel and checks every
 // echo byte for byte. It returns as soon as all came back, or ctx ends, or the
-// channel does; the result is valid in every case once a message was sent. The
+// channel does, or ICE fails; the result is valid in every case once a message was sent. The
 // error says that messages could not be sent, or that echoes were corrupt or
 // duplicated, or on a reliable channel missing. One Echo runs at a time.
 func (p *Peer) Echo(ctx context.Context, plan EchoPlan) (EchoResult, error) {
+	if plan.UntilEcho && plan.Messages == 0 {
+		plan.Messages = maxMessages
+	}
 	if err := plan.check(); err != nil {
 		return EchoResult{}, fmt.Errorf("echo: %w", err)
 	}
@@ -157,9 +182,12 @@ func (p *Peer) Echo(ctx context.Context, plan EchoPlan) (EchoResult, error) {
 	if ended == "" {
 		ended = e.wait(ctx)
 	}
+	if plan.UntilEcho && e.echoed() {
+		ended = "echo" // whatever came after
+	}
 	result := e.result(begin, time.Now(), ended)
 	p.sampler.refresh(p.ctx, refreshPatience) // so that a Report counts this echo's bytes
-	return result, result.err(p.config.Channel.reliable())
+	return result, result.err(p.config.Channel.reliable(), plan.UntilEcho)
 }
 
 // echoRun is one Echo call.
@@ -194,25 +222,20 @@ func (e *echoRun) send(ctx context.Context) (ended string) {
 	}
 	for i := range e.plan.Messages {
 		if i > 0 && pace != nil {
-			select {
-			case <-pace:
-			case <-ctx.Done():
-				return "time"
-			case <-e.p.ended:
-				return "closed"
+			if ended := pause(ctx, e, pace); ended != "" {
+				return ended
 			}
 		}
 		for e.channel.BufferedAmount() > highBuffer {
-			select {
-			case <-e.p.lowBuffer:
-			case <-ctx.Done():
-				return "time"
-			case <-e.p.ended:
-				return "closed"
+			if ended := pause(ctx, e, e.p.lowBuffer); ended != "" {
+				return ended
 			}
 		}
 		if ctx.Err() != nil {
 			return "time"
+		}
+		if why := e.p.ended.reason(); why != "" {
+			return why
 		}
 		// Booked before it is sent: the echo can be faster than this goroutine.
 		e.mu.Lock()
@@ -231,6 +254,36 @@ func (e *echoRun) send(ctx context.Context) (ended string) {
 	return ""
 }
 
+// pause waits for next, or says why there is nothing more to send.
+func pause[T any](ctx context.Context, e *echoRun, next <-chan T) (ended string) {
+	for {
+		var news <-chan struct{}
+		if e.plan.UntilEcho {
+			news = e.news
+		}
+		select {
+		case <-next:
+			return ""
+		case <-news:
+			if e.echoed() {
+				return "echo"
+			}
+		case <-ctx.Done():
+			return "time"
+		case <-e.p.ended.done():
+			if why := e.p.ended.reason(); why != "" {
+				return why
+			}
+		}
+	}
+}
+
+func (e *echoRun) echoed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.ledger.echoed > 0
+}
+
 // wait waits for the echoes.
 func (e *echoRun) wait(ctx context.Context) (ended string) {
 	quiet := time.Duration(e.plan.QuietMS * float64(time.Millisecond))
@@ -240,7 +293,10 @@ func (e *echoRun) wait(ctx context.Context) (ended string) {
 		e.mu.Lock()
 		complete, settled := e.ledger.complete(), e.ledger.settled()
 		e.mu.Unlock()
-		if complete {
+		switch {
+		case e.plan.UntilEcho && e.echoed():
+			return "echo"
+		case complete:
 			return "complete"
 		}
 		patience := quiet
@@ -262,8 +318,10 @@ func (e *echoRun) wait(ctx context.Context) (ended string) {
 			return "quiet"
 		case <-ctx.Done():
 			return "time"
-		case <-e.p.ended:
-			return "closed"
+		case <-e.p.ended.done():
+			if why := e.p.ended.reason(); why != "" {
+				return why
+			}
 		}
 	}
 }
@@ -273,14 +331,19 @@ func (e *echoRun) result(begin, now time.Time, ended string) EchoResult {
 	defer e.mu.Unlock()
 	l := e.ledger
 	end := now
-	if ended == "complete" {
+	if ended == "complete" || ended == "echo" {
 		end = l.lastEcho
+	}
+	var first *float64
+	if !l.firstEcho.IsZero() {
+		ms := milliseconds(l.firstEcho.Sub(begin))
+		first = &ms
 	}
 	sent := len(l.sentAt)
 	return EchoResult{
 		Messages: e.plan.Messages, Sent: sent, Echoed: l.echoed, Lost: sent - l.echoed,
 		Corrupt: l.corrupt, Duplicated: l.duplicated, Reordered: l.reordered, Late: l.late,
 		BytesSent: int64(sent) * int64(l.size), BytesEchoed: int64(l.echoed) * int64(l.size),
-		RTTMS: l.rtt(), Seconds: end.Sub(begin).Seconds(), Ended: ended,
+		RTTMS: l.rtt(), FirstEchoMS: first, Seconds: end.Sub(begin).Seconds(), Ended: ended,
 	}
 }

@@ -56,7 +56,7 @@ func (p *Peer) echoBack(channel *webrtc.DataChannel) {
 		for channel.BufferedAmount() > highBuffer {
 			select {
 			case <-low:
-			case <-p.down:
+			case <-p.gone:
 				return
 			case <-p.ctx.Done():
 				return

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pion/ice/v4"
@@ -10,6 +11,27 @@ import (
 // explain says in one line how far a connection got and, where the report shows
 // it, why no further.
 func (r Report) explain(f forcing) string {
+	var why string
+	switch {
+	case r.Channel == "open" || r.Milestones.ChannelOpenMS != nil:
+		why = "the channel was open and ended"
+	case r.DTLS == "failed":
+		why = "the DTLS handshake failed" + r.lastLog("dtls", "pc")
+	case r.DTLS == "connected" && r.Channel == "none":
+		why = "connected, but the caller opened no data channel"
+	case r.DTLS == "connected":
+		why = "connected, but the other side did not confirm the data channel"
+	case r.Milestones.ICEConnectedMS != nil && r.ICE != "disconnected" && r.ICE != "failed":
+		why = fmt.Sprintf("ICE connected (%s), but the DTLS handshake is not through", r.pathText())
+	default:
+		return r.explainICE(f)
+	}
+	return r.withCounts(why)
+}
+
+// explainICE says how far ICE got, since its last restart if there was one.
+func (r Report) explainICE(f forcing) string {
+	r = r.latest()
 	used := 0
 	for _, c := range r.Remote {
 		if c.Ignored == "" {
@@ -28,16 +50,6 @@ func (r Report) explain(f forcing) string {
 
 	var why string
 	switch {
-	case r.Channel == "open" || r.Milestones.ChannelOpenMS != nil:
-		why = "the channel was open and ended"
-	case r.DTLS == "failed":
-		why = "the DTLS handshake failed" + r.lastLog("dtls", "pc")
-	case r.DTLS == "connected" && r.Channel == "none":
-		why = "connected, but the caller opened no data channel"
-	case r.DTLS == "connected":
-		why = "connected, but the other side did not confirm the data channel"
-	case r.Milestones.ICEConnectedMS != nil && r.ICE != "disconnected" && r.ICE != "failed":
-		why = fmt.Sprintf("ICE connected (%s), but the DTLS handshake is not through", r.pathText())
 	case r.Milestones.ICEConnectedMS != nil:
 		why = fmt.Sprintf("ICE connected (%s) and lost the path again", r.pathText())
 	case len(r.Local) == 0 && r.Gathering == "complete":
@@ -64,6 +76,26 @@ func (r Report) explain(f forcing) string {
 	default:
 		why = "no check was answered" + r.lastLog("ice")
 	}
+	if len(r.Restarts) > 0 {
+		why = "after the restart of ICE: " + why
+	}
+	return r.withCounts(why)
+}
+
+// latest leaves of the candidates those of the last generation, and of the
+// milestones its own.
+func (r Report) latest() Report {
+	n := len(r.Restarts)
+	if n == 0 {
+		return r
+	}
+	r.Local = slices.DeleteFunc(slices.Clone(r.Local), func(c LocalCandidate) bool { return c.Generation != n })
+	r.Remote = slices.DeleteFunc(slices.Clone(r.Remote), func(c RemoteCandidate) bool { return c.Generation != n })
+	r.Milestones.ICEConnectedMS = r.Restarts[n-1].ICEConnectedMS
+	return r
+}
+
+func (r Report) withCounts(why string) string {
 	return fmt.Sprintf("%s [ICE %s, DTLS %s, gathering %s; candidates: local %s, remote %s; pairs: %s]",
 		why, r.ICE, r.DTLS, r.Gathering, localCounts(r.Local), remoteCounts(r.Remote), pairCounts(r.Pairs))
 }

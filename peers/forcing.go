@@ -118,6 +118,12 @@ func force(types []CandidateType, servers []Server) (forcing, error) {
 	return f, nil
 }
 
+// withoutCandidates leaves the candidates to Candidates: ICE gathers before the
+// description of a restart is made.
+func withoutCandidates(sdp string) string {
+	return filterSDP(sdp, func(string) bool { return false })
+}
+
 // filterSDP drops the candidate lines keep refuses; everything else stays as it
 // is, line ends included.
 func filterSDP(sdp string, keep func(line string) bool) string {

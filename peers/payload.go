@@ -59,11 +59,11 @@ type ledger struct {
 	size     int
 	messages int
 
-	sentAt   []time.Time
-	answered []bool
-	rtts     []time.Duration
-	highest  int // sequence number of the newest echo in order, -1 before
-	lastEcho time.Time
+	sentAt              []time.Time
+	answered            []bool
+	rtts                []time.Duration
+	highest             int // sequence number of the newest echo in order, -1 before
+	firstEcho, lastEcho time.Time
 
 	echoed, corrupt, duplicated, reordered, late int
 	scratch                                      []byte
@@ -72,7 +72,7 @@ type ledger struct {
 func newLedger(run, firstRun uint64, messages, size int) *ledger {
 	return &ledger{
 		run: run, firstRun: firstRun, messages: messages, size: size,
-		answered: make([]bool, messages), highest: -1,
+		highest: -1,
 	}
 }
 
@@ -81,7 +81,10 @@ func (l *ledger) next() []byte {
 	return appendMessage(nil, l.run, uint32(len(l.sentAt)), l.size)
 }
 
-func (l *ledger) sent(now time.Time) { l.sentAt = append(l.sentAt, now) }
+func (l *ledger) sent(now time.Time) {
+	l.sentAt = append(l.sentAt, now)
+	l.answered = append(l.answered, false)
+}
 
 // received books one echo.
 func (l *ledger) received(m []byte, text bool, now time.Time) {
@@ -112,6 +115,9 @@ func (l *ledger) received(m []byte, text bool, now time.Time) {
 	l.answered[sequence] = true
 	l.echoed++
 	l.lastEcho = now
+	if l.echoed == 1 {
+		l.firstEcho = now
+	}
 	l.rtts = append(l.rtts, now.Sub(l.sentAt[sequence]))
 	if sequence < l.highest {
 		l.reordered++

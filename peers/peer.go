@@ -87,7 +87,7 @@ type Peer struct {
 
 	pc      *webrtc.PeerConnection
 	net     *ownNet
-	hosts   *ice.MultiUDPMuxDefault // the sockets of host candidates, nil without Config.Port
+	hosts   *portMux // nil without Config.Port
 	journal journal
 
 	// Ends with Close; work are the goroutines that end with it.
@@ -95,6 +95,8 @@ type Peer struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 	closed sync.Once
+
+	negotiating sync.Mutex // one offer or answer at a time
 
 	watch   watch
 	sampler sampler
@@ -106,10 +108,10 @@ type Peer struct {
 	channel   atomic.Pointer[webrtc.DataChannel]
 	opened    chan struct{}
 	openOnce  sync.Once
-	ended     chan struct{} // that channel, or the connection, is no more
-	endOnce   sync.Once
-	down      chan struct{} // the connection is no more
-	downOnce  sync.Once
+	ended     latch         // that channel, or the connection, is no more
+	down      latch         // the connection is no more, or ICE has failed until a restart
+	gone      chan struct{} // the connection is no more
+	goneOnce  sync.Once
 	lowBuffer chan struct{}
 	sink      atomic.Pointer[func(webrtc.DataChannelMessage)]
 
@@ -139,11 +141,12 @@ func New(config Config) (*Peer, error) {
 		config:    config,
 		forcing:   forcing,
 		opened:    make(chan struct{}),
-		ended:     make(chan struct{}),
-		down:      make(chan struct{}),
+		gone:      make(chan struct{}),
 		lowBuffer: make(chan struct{}, 1),
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.ended.init()
+	p.down.init()
 	p.watch.init()
 	p.trickle.init()
 	p.sampler.init()
@@ -213,7 +216,7 @@ func (p *Peer) Close() error {
 	p.closed.Do(func() {
 		p.journal.seal()
 		p.cancel()
-		p.trickle.finish()
+		p.trickle.close()
 		p.net.cutDials()
 		defer p.net.cutAll()
 		defer time.AfterFunc(closeGrace, p.net.cutAll).Stop()

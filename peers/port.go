@@ -24,6 +24,15 @@ func (p *Peer) usePort(settings *webrtc.SettingEngine) error {
 	case !p.forcing.types[Host]:
 		return settings.SetEphemeralUDPPortRange(port, port)
 	}
+	p.hosts = &portMux{addresses: p.usedAddresses, open: func() (*ice.MultiUDPMuxDefault, error) { return p.openPort(port) }}
+	if err := p.hosts.renew(); err != nil {
+		return err
+	}
+	settings.SetICEUDPMux(p.hosts)
+	return nil
+}
+
+func (p *Peer) openPort(port uint16) (*ice.MultiUDPMuxDefault, error) {
 	options := []ice.UDPMuxFromPortOption{
 		ice.UDPMuxFromPortWithNetworks(ice.NetworkTypeUDP4),
 		ice.UDPMuxFromPortWithNet(p.net),
@@ -35,8 +44,8 @@ func (p *Peer) usePort(settings *webrtc.SettingEngine) error {
 	if len(p.config.Interfaces) > 0 {
 		options = append(options, ice.UDPMuxFromPortWithInterfaceFilter(p.usesInterface))
 	}
-	var err error
-	if p.hosts, err = ice.NewMultiUDPMuxFromPort(int(port), options...); err != nil {
+	mux, err := ice.NewMultiUDPMuxFromPort(int(port), options...)
+	if err != nil {
 		remedy := "choose another port"
 		switch {
 		case errors.Is(err, syscall.EADDRINUSE):
@@ -44,10 +53,9 @@ func (p *Peer) usePort(settings *webrtc.SettingEngine) error {
 		case errors.Is(err, syscall.EACCES):
 			remedy = "ports below 1024 need a privilege: choose a higher port"
 		}
-		return fmt.Errorf("%w: %s", err, remedy)
+		return nil, fmt.Errorf("%w: %s", err, remedy)
 	}
-	settings.SetICEUDPMux(p.hosts)
-	return nil
+	return mux, nil
 }
 
 // closePort closes the sockets of host candidates that pion did not open.

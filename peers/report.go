@@ -26,8 +26,9 @@ type Report struct {
 	Local  []LocalCandidate  `json:"local"`
 	Remote []RemoteCandidate `json:"remote"`
 
-	// Selected is the pair selected last, nil before. It stays when ICE fails
-	// later. Selections holds every pair selected, in order.
+	// Selected is the pair selected last, nil before, and after a restart of ICE
+	// until there is a new one. It stays when ICE fails later. Selections holds
+	// every pair selected, in order.
 	Selected   *Selection  `json:"selected,omitempty"`
 	Selections []Selection `json:"selections,omitempty"`
 
@@ -47,6 +48,10 @@ type Report struct {
 	// the messages echoed.
 	Traffic Traffic `json:"traffic"`
 
+	// Restarts are the restarts of ICE, in order.
+	Restarts []Restart `json:"restarts,omitempty"`
+
+	// Milestones are of the first connection; those of later ones are in Restarts.
 	Milestones Milestones    `json:"milestones"`
 	Timeline   []StateChange `json:"timeline"`
 
@@ -60,6 +65,8 @@ type LocalCandidate struct {
 	Candidate
 	AtMS float64 `json:"at_ms"`
 	Sent bool    `json:"sent"` // handed out for the other side
+	// Generation is how many restarts of ICE this peer had begun before.
+	Generation int `json:"generation,omitempty"`
 }
 
 // RemoteCandidate is a candidate the other side sent.
@@ -67,6 +74,15 @@ type RemoteCandidate struct {
 	Candidate
 	AtMS    float64 `json:"at_ms"`
 	Ignored string  `json:"ignored,omitempty"` // why it is not used
+	// Generation is how many restarts of ICE this peer had begun when it came.
+	Generation int `json:"generation,omitempty"`
+}
+
+// Restart is one restart of ICE: Restart was called, or the offer of one came.
+type Restart struct {
+	AtMS float64 `json:"at_ms"`
+	// ICEConnectedMS is when ICE was connected again, nil while it was not.
+	ICEConnectedMS *float64 `json:"ice_connected_ms,omitempty"`
 }
 
 // Selection is a pair ICE selected.
@@ -100,6 +116,7 @@ func (p *Peer) Report() Report {
 	role, start, state := p.watch.roleName, p.watch.start, p.watch.state
 	timeline := slices.Clone(p.watch.timeline)
 	selections := slices.Clone(p.watch.selections)
+	restarts := slices.Clone(p.watch.restarts)
 	p.watch.mu.Unlock()
 
 	ms := func(t time.Time) float64 {
@@ -119,7 +136,7 @@ func (p *Peer) Report() Report {
 
 	p.trickle.mu.Lock()
 	for _, c := range p.trickle.list {
-		r.Local = append(r.Local, LocalCandidate{Candidate: c.Candidate, AtMS: ms(c.at), Sent: c.sent})
+		r.Local = append(r.Local, LocalCandidate{Candidate: c.Candidate, AtMS: ms(c.at), Sent: c.sent, Generation: c.generation})
 	}
 	p.trickle.mu.Unlock()
 	for i := range r.Local {
@@ -128,7 +145,7 @@ func (p *Peer) Report() Report {
 
 	p.remote.mu.Lock()
 	for _, c := range p.remote.list {
-		r.Remote = append(r.Remote, RemoteCandidate{Candidate: c.Candidate, AtMS: ms(c.at), Ignored: c.ignored})
+		r.Remote = append(r.Remote, RemoteCandidate{Candidate: c.Candidate, AtMS: ms(c.at), Ignored: c.ignored, Generation: c.generation})
 	}
 	p.remote.mu.Unlock()
 
@@ -136,10 +153,18 @@ func (p *Peer) Report() Report {
 		r.Selections = append(r.Selections, Selection{
 			Local: p.sampler.withRelay(s.local), Remote: s.remote, AtMS: ms(s.at),
 		})
+		if s.generation == len(restarts) {
+			last := r.Selections[len(r.Selections)-1]
+			r.Selected = &last
+		}
 	}
-	if n := len(r.Selections); n > 0 {
-		last := r.Selections[n-1]
-		r.Selected = &last
+	for _, again := range restarts {
+		one := Restart{AtMS: ms(again.at)}
+		if !again.connected.IsZero() {
+			at := ms(again.connected)
+			one.ICEConnectedMS = &at
+		}
+		r.Restarts = append(r.Restarts, one)
 	}
 
 	if pairs, at := p.sampler.last(); len(pairs) > 0 {

@@ -210,7 +210,7 @@ func answer(ctx context.Context, s *session, p *Peer, config ServeConfig) error 
 			default:
 				return refuse(r.signalMessage, "candidates or a bye")
 			}
-		case <-p.down:
+		case <-p.down.done():
 			config.log(s.conn, "the connection ended after %s", count(int(p.Report().Traffic.MessagesReceived), "message"))
 			return nil
 		case <-ctx.Done():

@@ -259,7 +259,7 @@ func TestSilentAndVanishingCallersAreCleanedUp(t *testing.T) {
 	_ = open.Close()
 	s.expect(t, ctx, "closed the signalling connection without a bye")
 	select {
-	case <-caller.down: // the server let go of the peer connection too
+	case <-caller.down.done(): // the server let go of the peer connection too
 	case <-ctx.Done():
 		t.Error("the peer connection of a vanished caller lives on")
 	}

@@ -59,6 +59,7 @@ type sampler struct {
 	at     time.Time
 	asked  time.Time     // of the look in progress, zero between two
 	round  int           // looks completed
+	epoch  int           // counts forget
 	taken  chan struct{} // closed and replaced with every look
 	wanted chan struct{}
 }
@@ -119,6 +120,7 @@ func (p *Peer) sample() {
 		}
 		s.mu.Lock()
 		s.asked = time.Now()
+		epoch := s.epoch
 		s.mu.Unlock()
 		pairs, relays := readPairs(p.pc.GetStats())
 		now := time.Now()
@@ -130,7 +132,7 @@ func (p *Peer) sample() {
 		}
 		// pion drops every pair when ICE fails: the last ones seen are the
 		// evidence.
-		if len(pairs) > 0 {
+		if len(pairs) > 0 && epoch == s.epoch {
 			s.pairs, s.at = pairs, now
 		}
 		s.round++
@@ -151,6 +153,14 @@ func (s *sampler) last() ([]Pair, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.pairs), s.at
+}
+
+// forget drops the pairs seen, and those of a look in progress: ICE restarted.
+func (s *sampler) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pairs, s.at = nil, time.Time{}
+	s.epoch++
 }
 
 // stallNoted is how long a look may take before it is called a stall.

@@ -18,6 +18,7 @@ type watch struct {
 	state      states
 	timeline   []change
 	selections []selection
+	restarts   []restart
 	altered    chan struct{} // closed and replaced with every change
 }
 
@@ -31,7 +32,11 @@ type change struct {
 type selection struct {
 	local, remote Candidate
 	at            time.Time
+	generation    int // how many restarts there were before, -1 if unknown
 }
+
+// restart is one of ICE; connected is zero until ICE was connected again.
+type restart struct{ at, connected time.Time }
 
 func (w *watch) init() {
 	w.altered = make(chan struct{})
@@ -66,6 +71,7 @@ func (w *watch) changed(what, state string, now time.Time) {
 	switch what {
 	case "ice":
 		w.state.ice = state
+		w.reconnected(state, now)
 	case "dtls":
 		w.state.dtls = state
 	case "gathering":
@@ -83,11 +89,50 @@ func (w *watch) note(what, state string, now time.Time) {
 	w.wake()
 }
 
-func (w *watch) selected(local, remote Candidate, now time.Time) {
+// reconnected keeps when ICE was connected after the last restart. pion tells its
+// states from a queue, so the first ones after a restart may be from before; then
+// "checking" follows.
+func (w *watch) reconnected(state string, now time.Time) {
+	if len(w.restarts) == 0 {
+		return
+	}
+	last := &w.restarts[len(w.restarts)-1]
+	switch {
+	case state == "checking":
+		last.connected = time.Time{}
+	case last.connected.IsZero() && (state == "connected" || state == "completed"):
+		last.connected = now
+	}
+}
+
+func (w *watch) restarted(at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.restarts = append(w.restarts, restart{at: at})
+	w.wake()
+}
+
+// connected says whether ICE is, and over which pair, since the last restart.
+func (w *watch) connected() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.restarts); n > 0 && w.restarts[n-1].connected.IsZero() {
+		return false
+	}
+	n := len(w.selections)
+	return n > 0 && w.selections[n-1].generation == len(w.restarts) && (w.state.ice == "connected" || w.state.ice == "completed")
+}
+
+// selected records a pair; current says whether it is of the generation of now.
+func (w *watch) selected(local, remote Candidate, current bool, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	generation := -1
+	if current {
+		generation = len(w.restarts)
+	}
 	if len(w.selections) < timelineLimit {
-		w.selections = append(w.selections, selection{local, remote, now})
+		w.selections = append(w.selections, selection{local, remote, now, generation})
 	}
 	w.wake()
 }
@@ -110,15 +155,23 @@ func (p *Peer) noteConnection() {
 	w := &p.watch
 	w.mu.Lock()
 	state := p.pc.ConnectionState()
+	switch state {
+	case webrtc.PeerConnectionStateFailed:
+		p.down.close("failed", false)
+		p.ended.close("failed", false)
+	case webrtc.PeerConnectionStateClosed:
+		p.down.close("closed", true)
+		p.ended.close("closed", true)
+		p.goneOnce.Do(func() { close(p.gone) })
+	default:
+		p.down.reopen()
+		p.ended.reopen()
+	}
 	if text := state.String(); text != w.state.connection {
 		w.state.connection = text
 		w.note("connection", text, time.Now())
 	}
 	w.mu.Unlock()
-	if state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed {
-		p.downOnce.Do(func() { close(p.down) })
-		p.finish()
-	}
 	p.sampler.nudge()
 }
 
@@ -136,7 +189,8 @@ func (p *Peer) observe() {
 		p.watch.changed("dtls", s.String(), time.Now())
 	})
 	dtls.ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
-		p.watch.selected(candidateFromPion(pair.Local), candidateFromPion(pair.Remote), time.Now())
+		current := !p.trickle.isPast(candidateUfrag(pair.Local.ToJSON().Candidate))
+		p.watch.selected(candidateFromPion(pair.Local), candidateFromPion(pair.Remote), current, time.Now())
 		p.sampler.nudge()
 	})
 }

@@ -7,15 +7,16 @@ import (
 )
 
 // Link is what a gateway does to the packets it forwards, besides translating
-// and filtering them: how good the line behind it is. The zero value does
-// nothing.
+// and filtering them: how good the line behind it is. A packet that hairpins goes
+// up the line and down again. The zero value does nothing.
 type Link struct {
 	// Up is for packets from inside, Down for those from outside.
 	Up   Impairment `json:"up,omitzero"`
 	Down Impairment `json:"down,omitzero"`
 }
 
-// Impairment is one direction of a line. The zero value lets packets pass as
+// Impairment is one direction of a line: a queue that is served at a rate, and
+// behind it what loses, delays and reorders. The zero value lets packets pass as
 // they come.
 type Impairment struct {
 	// Delay is added to every packet: 0 to 10 s.
@@ -59,9 +60,9 @@ func (i Impairment) validate() error {
 		return fmt.Errorf("delay %s: want 0 to %s", i.Delay, maxDelay)
 	case i.Jitter < 0 || i.Jitter > i.Delay:
 		return fmt.Errorf("jitter %s: want 0 to the delay, %s", i.Jitter, i.Delay)
-	case i.Loss < 0 || i.Loss > 1:
+	case !(i.Loss >= 0 && i.Loss <= 1): // nor NaN
 		return fmt.Errorf("loss %g%%: want 0%% to 100%%", 100*i.Loss)
-	case i.Reorder < 0 || i.Reorder > 1:
+	case !(i.Reorder >= 0 && i.Reorder <= 1):
 		return fmt.Errorf("reorder %g%%: want 0%% to 100%%", 100*i.Reorder)
 	case i.Reorder > 0 && i.Delay == 0:
 		return errors.New("reorder needs a delay: a packet overtakes those that are delayed")

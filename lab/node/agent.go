@@ -70,7 +70,8 @@ func (a *Agent) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 		methodPeerRestart:   handler.New(a.restart),
 		methodPeerAccept:    handler.New(a.accept),
 		methodPeerCandidate: handler.New(a.addCandidate),
-		methodPeerWait:      handler.New(a.wait),
+		methodPeerWait:      handler.New(a.waitFor((*peers.Peer).WaitOpen)),
+		methodPeerConnected: handler.New(a.waitFor((*peers.Peer).WaitConnected)),
 		methodPeerEcho:      handler.New(a.echo),
 		methodPeerReport:    handler.New(a.report),
 		methodPeerClose:     handler.New(a.closePeer),
@@ -286,17 +287,20 @@ func (a *Agent) addCandidate(_ context.Context, c peers.CandidateLine) error {
 	return p.AddCandidate(c)
 }
 
-func (a *Agent) wait(ctx context.Context, w waiting) (Opened, error) {
-	p, err := a.current()
-	if err != nil {
-		return Opened{}, err
+// waitFor makes a method of a wait of the peer.
+func (a *Agent) waitFor(wait func(*peers.Peer, context.Context) error) func(context.Context, waiting) (Opened, error) {
+	return func(ctx context.Context, w waiting) (Opened, error) {
+		p, err := a.current()
+		if err != nil {
+			return Opened{}, err
+		}
+		ctx, cancel := context.WithTimeoutCause(ctx, w.Within, fmt.Errorf("not within %s", w.Within.Round(time.Millisecond)))
+		defer cancel()
+		if err := wait(p, ctx); err != nil {
+			return Opened{Why: err.Error()}, nil
+		}
+		return Opened{Open: true}, nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, w.Within, fmt.Errorf("not open after %s", w.Within.Round(time.Millisecond)))
-	defer cancel()
-	if err := p.WaitOpen(ctx); err != nil {
-		return Opened{Why: err.Error()}, nil
-	}
-	return Opened{Open: true}, nil
 }
 
 func (a *Agent) echo(ctx context.Context, e echoOrder) (Echoed, error) {

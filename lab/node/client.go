@@ -249,6 +249,12 @@ func (c *Client) WaitOpen(ctx context.Context, within time.Duration) (Opened, er
 	return ask[Opened](ctx, c, methodPeerWait, waiting{within})
 }
 
+// WaitConnected waits until ICE is connected, after a restart again, at most as
+// long as within.
+func (c *Client) WaitConnected(ctx context.Context, within time.Duration) (Opened, error) {
+	return ask[Opened](ctx, c, methodPeerConnected, waiting{within})
+}
+
 // Echo sends messages and takes the echoes back, at most as long as within.
 func (c *Client) Echo(ctx context.Context, plan peers.EchoPlan, within time.Duration) (Echoed, error) {
 	return ask[Echoed](ctx, c, methodPeerEcho, echoOrder{plan, within})

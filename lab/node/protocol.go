@@ -37,6 +37,7 @@ const (
 	methodPeerAccept    = "peer.accept"
 	methodPeerCandidate = "peer.candidate"
 	methodPeerWait      = "peer.wait"
+	methodPeerConnected = "peer.connected"
 	methodPeerEcho      = "peer.echo"
 	methodPeerReport    = "peer.report"
 	methodPeerClose     = "peer.close"
