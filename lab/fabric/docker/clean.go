@@ -22,11 +22,19 @@ const settling = 2 * time.Minute
 type Cleaned struct {
 	Containers int `json:"containers"`
 	Networks   int `json:"networks"`
+	Images     int `json:"images"`
 }
 
 // Clean removes every container and network of every lab on this engine,
-// whether its owner lives or not. The image stays.
-func (f *Fabric) Clean(ctx context.Context) (Cleaned, error) { return f.clean(ctx, everything) }
+// whether its owner lives or not, and the images of earlier builds. The latest
+// image stays.
+func (f *Fabric) Clean(ctx context.Context) (Cleaned, error) {
+	cleaned, err := f.clean(ctx, everything)
+	if err == nil {
+		cleaned.Images, err = f.removeImages(ctx, time.Now())
+	}
+	return cleaned, err
+}
 
 // scope says which labs are cleaned away.
 type scope int

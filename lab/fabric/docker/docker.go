@@ -117,7 +117,7 @@ func unavailable(err error) error {
 		strings.Contains(err.Error(), "connection refused"):
 		u.Why = "no engine answers at " + host
 		u.Remedy = "start it (systemctl start docker, or Docker Desktop), or set DOCKER_HOST to another"
-	case strings.Contains(err.Error(), "socket not found") || errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "no such file"):
+	case strings.Contains(err.Error(), "rootless Docker not found") || strings.Contains(err.Error(), "socket not found") || errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "no such file"):
 		u.Why = "there is no socket at " + host
 	}
 	return u

@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -141,7 +142,39 @@ func (f *Fabric) importImage(ctx context.Context, binary []byte, digest string) 
 		return "", fmt.Errorf("import: %w", err)
 	}
 	defer response.Close()
-	return importedID(response)
+	id, err := importedID(response)
+	if err == nil {
+		_, err = f.removeImages(ctx, time.Now().Add(-superseded))
+	}
+	return id, err
+}
+
+// superseded is how long an image stays that a later build has taken the tag
+// from: a lab may be about to start nodes from it.
+const superseded = 10 * time.Minute
+
+// removeImages removes those that have lost their tag to a later build, made
+// before a time, and counts them. One that a lab still runs on stays.
+func (f *Fabric) removeImages(ctx context.Context, before time.Time) (int, error) {
+	ours := make(client.Filters).Add("label", binaryLabel).Add("dangling", "true")
+	images, err := f.docker.ImageList(ctx, client.ImageListOptions{Filters: ours})
+	if err != nil {
+		return 0, fmt.Errorf("list images: %w", err)
+	}
+	removed := 0
+	for _, i := range images.Items {
+		if !time.Unix(i.Created, 0).Before(before) {
+			continue
+		}
+		_, err := f.docker.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{})
+		switch {
+		case err == nil:
+			removed++
+		case !cerrdefs.IsConflict(err) && !cerrdefs.IsNotFound(err):
+			return removed, fmt.Errorf("remove image: %w", err)
+		}
+	}
+	return removed, nil
 }
 
 // importedID reads the engine's progress to its end: the last status is the
