@@ -40,9 +40,9 @@ var kinds = []kind{
 		func(ctx context.Context, progress func(string)) (fabric.Fabric, error) {
 			return interfaced(docker.New(ctx, progress))
 		}},
-	{"netns", "every node is a process in a network namespace of its own", 6, 1, 20 * time.Second,
+	{"netns", "every node is a process in a network namespace of its own", 4, 1, 20 * time.Second,
 		func(ctx context.Context, _ func(string)) (fabric.Fabric, error) { return interfaced(netns.New(ctx)) }},
-	{"vnet", "every node is a set of goroutines in this one process; UDP only", 8, 1, 20 * time.Second,
+	{"vnet", "every node is a set of goroutines in this one process; UDP only", 16, 1, 20 * time.Second,
 		func(context.Context, func(string)) (fabric.Fabric, error) { return vnet.New(), nil }},
 }
 

@@ -96,6 +96,9 @@ func (r *run) play(ctx context.Context, s scenarios.Scenario) error {
 		return err
 	}
 	r.result.Caller, r.result.Callee = callerBehind.Name, calleeBehind.Name
+	if r.scenario, err = r.lab.fitted(s); err != nil {
+		return err
+	}
 	if s.Carrier != nil {
 		// One NAT, at the end of both chains.
 		callerBehind.Carrier, calleeBehind.Carrier = s.Carrier, s.Carrier
@@ -275,11 +278,19 @@ func (s *stage) turnAddress(port uint16) netip.AddrPort {
 
 func (r *run) turnConfig() turnserver.Config {
 	at, secure := r.stage.turnAddress(topology.TurnPort), r.stage.turnAddress(topology.TurnTLSPort)
+	// STUN is over UDP whatever TURN is.
+	listen := []turnserver.Listener{{Network: "udp", Address: at}}
+	for _, transport := range r.scenario.Turn.Transports {
+		switch transport {
+		case scenarios.TCP:
+			listen = append(listen, turnserver.Listener{Network: "tcp", Address: at})
+		case scenarios.TLS:
+			listen = append(listen, turnserver.Listener{Network: "tls", Address: secure})
+		}
+	}
 	return turnserver.Config{
-		Alternate: r.stage.alternate(),
-		Listen: []turnserver.Listener{
-			{Network: "udp", Address: at}, {Network: "tcp", Address: at}, {Network: "tls", Address: secure},
-		},
+		Alternate:    r.stage.alternate(),
+		Listen:       listen,
 		RelayAddress: at.Addr(),
 		Users:        map[string]string{r.lab.user: r.lab.password},
 		Certificate:  r.lab.certificates.chain,

@@ -53,6 +53,8 @@ func (n *ownNet) cutAll() {
 type tracked struct {
 	owner *ownNet
 	close func() error
+	// stream says that it is a TCP connection.
+	stream bool
 }
 
 func (n *ownNet) track(closeConn func() error) (*tracked, error) {
@@ -86,7 +88,6 @@ type (
 )
 
 func (c trackedUDP) Close() error { return c.t.Close() }
-func (c trackedTCP) Close() error { return c.t.Close() }
 
 func (n *ownNet) udp(conn transport.UDPConn, err error) (transport.UDPConn, error) {
 	if err != nil {
@@ -124,6 +125,9 @@ func (n *ownNet) DialTCP(network string, local, remote *net.TCPAddr) (transport.
 	if err != nil {
 		return nil, err
 	}
+	n.mu.Lock()
+	t.stream = true
+	n.mu.Unlock()
 	return trackedTCP{conn, t}, nil
 }
 

@@ -86,6 +86,7 @@ func (p *Peer) retire() error {
 		}
 	}
 	p.trickle.renew()
+	p.net.cutStreams() // pion drops the old path anyway
 	return nil
 }
 

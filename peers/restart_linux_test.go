@@ -520,3 +520,37 @@ func TestForcedTypesHoldAfterARestart(t *testing.T) {
 		}
 	}
 }
+
+// The first generation is still being gathered, from a server that keeps silent.
+func TestCandidatesEndWithTheirGeneration(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	silent := Server{URLs: []string{"turn:" + silentUDP(t)}, Username: "lab", Credential: "secret"}
+	caller, callee := newPeer(t, onLoopback(Config{Servers: []Server{silent}})), newPeer(t, onLoopback(Config{}))
+	signal(t, ctx, caller, callee)
+	if err := caller.WaitOpen(ctx); err != nil {
+		t.Fatal(err)
+	}
+	under, before := make(chan struct{}), make(chan int, 1)
+	go func() {
+		n := 0
+		for range caller.Candidates(ctx) {
+			if n++; n == 1 {
+				close(under)
+			}
+		}
+		before <- n
+	}()
+	<-under
+	began := time.Now()
+	restartICE(t, ctx, caller, callee)
+	reconnected(t, ctx, 1, caller, callee)
+	select {
+	case n := <-before:
+		t.Logf("%d candidates, ended after %v", n, time.Since(began).Round(time.Millisecond))
+	case <-time.After(time.Second):
+		t.Error("Candidates goes over to the next generation")
+	}
+	if r := caller.Report(); r.Gathering != "gathering" {
+		t.Errorf("gathering %s", r.Gathering)
+	}
+}

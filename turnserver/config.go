@@ -20,8 +20,8 @@ const DefaultPort = 3478
 // DefaultRealm is the realm of a server whose Config names none.
 const DefaultRealm = "icelab"
 
-// Config says where a Server listens, what it relays and for whom. It travels as JSON, but for its Net
-// and its LoggerFactory.
+// Config says where a Server listens, what it relays and for whom. It travels as JSON, but for its
+// Net and its LoggerFactory.
 type Config struct {
 	// Listen are the sockets clients reach the server on: at least one. Port 0 asks the
 	// system for a free one, which Server.Addresses then tells.

@@ -30,9 +30,10 @@ cell whose proven path differs from its prediction is a failure.
 
 In the table D is a direct path, R one through a relay, B one through two, and –
 is no path; a small letter is the transport to the TURN server: u UDP, t TCP,
-s TLS. The number is the time to the open data channel in milliseconds. Cells
-that differ from their prediction are marked with ✗ and told below; a · is a cell
-that the fabric does not support, which is no failure.`,
+s TLS. The number is the time to the open data channel in milliseconds; a narrow
+terminal has no room for it. Cells that differ from their prediction are marked
+with ✗ and told below; a · is a cell that the fabric does not support, which is
+no failure.`,
 		Example: `  icelab matrix
   icelab matrix --turn off --conditions port-restricted,symmetric,cgnat
   icelab matrix --on netns --format json`,
@@ -114,7 +115,11 @@ func (m *matrix) play(cmd *cobra.Command, place fabricFlags, format string, turn
 		Up: func(labs int, took time.Duration) {
 			m.Lab.Parallel, m.Lab.UpMS = labs, float64(took.Microseconds())/1000
 		},
-		Progress: live.playing,
+		Progress: func(p lab.Progress) {
+			if live.live {
+				live.say(fmt.Sprintf("%d of %d cells", p.Done, p.Total))
+			}
+		},
 	})
 	if err != nil {
 		return invalid(err)
@@ -132,10 +137,13 @@ func (m *matrix) verdict() error {
 }
 
 func (m *matrix) print(out io.Writer) {
-	const column = 8
 	width := len("caller ↓ callee →")
 	for _, name := range m.conditions {
 		width = max(width, len("11 ")+len(name))
+	}
+	column, times := 8, true
+	if terminal := widthOf(out); terminal > 0 && terminal < width+column*len(m.conditions) {
+		column, times = 5, false
 	}
 	fmt.Fprintf(out, "%-*s", width, "caller ↓ callee →")
 	for i := range m.conditions {
@@ -145,7 +153,7 @@ func (m *matrix) print(out io.Writer) {
 	for i, name := range m.conditions {
 		fmt.Fprintf(out, "%-*s", width, fmt.Sprintf("%2d %s", i+1, name))
 		for _, c := range m.Cells[i*len(m.conditions) : (i+1)*len(m.conditions)] {
-			text := cellText(c)
+			text := cellText(c, times)
 			fmt.Fprint(out, strings.Repeat(" ", max(1, column-len([]rune(text)))), coloured(out, text, cellColour(c)))
 		}
 		fmt.Fprintln(out)
@@ -220,8 +228,9 @@ func (m *matrix) summary() string {
 	return text + fmt.Sprintf(", without TURN, in %.1f s", m.Seconds)
 }
 
-// cellText is a letter for the path, one for the transport, and the time to open.
-func cellText(c lab.Cell) string {
+// cellText is a letter for the path, one for the transport and, where there is
+// room, the time to open.
+func cellText(c lab.Cell, times bool) string {
 	switch {
 	case c.Verdict == lab.Unsupported:
 		return "·"
@@ -232,7 +241,7 @@ func cellText(c lab.Cell) string {
 	for _, transport := range strings.Split(c.Proven.Transport, "+") {
 		text += map[string]string{"udp": "u", "tcp": "t", "tls": "s"}[transport]
 	}
-	if c.Times.Open > 0 {
+	if times && c.Times.Open > 0 {
 		text += fmt.Sprintf(" %.0f", c.Times.Open)
 	}
 	if c.Verdict != lab.Passed {

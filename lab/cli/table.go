@@ -70,7 +70,9 @@ func (t *textReporter) result(r lab.Result) {
 	}
 	t.below(4, fmt.Sprintf("%s: %s", r.Verdict, r.Reason))
 	for _, w := range r.Witnesses {
-		t.below(6, fmt.Sprintf("%-10s says %-10s %s", w.Witness, w.Path, w.Saw))
+		said := fmt.Sprintf("      %-10s says %-10s ", w.Witness, w.Path)
+		saw := wrapped(w.Saw, len(said), widthOf(t.out))
+		fmt.Fprintln(t.out, said+strings.TrimLeft(saw, " "))
 	}
 }
 

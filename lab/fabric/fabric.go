@@ -17,6 +17,13 @@ type Fabric interface {
 	Up(ctx context.Context, t topology.Topology) (Nodes, error)
 }
 
+// UDPOnly is a fabric whose networks carry nothing but UDP.
+type UDPOnly interface {
+	Fabric
+	// UDPOnly says so, for a scenario that needs more.
+	UDPOnly() string
+}
+
 // Nodes are the nodes of a topology that is up.
 type Nodes interface {
 	// Node returns the client of the node called name, nil if there is none.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"container/heap"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -77,4 +78,19 @@ func TestADirectionDelaysLosesAndReordersAsDeclared(t *testing.T) {
 		took = cross(nat.Impairment{Rate: 1_000_000}, count, 1250, 11*ms)
 		near(t, "share that need not wait", share(took, func(d time.Duration) bool { return d == 10*ms }), 1, 0)
 	})
+}
+
+func TestWhatLeavesAtOnceKeepsItsOrder(t *testing.T) {
+	var c crossings
+	for turn := range uint64(100) {
+		heap.Push(&c, crossing{at: time.Unix(int64(turn%2), 0), turn: turn})
+	}
+	var turns []uint64
+	for len(c) > 0 {
+		turns = append(turns, heap.Pop(&c).(crossing).turn)
+	}
+	early, late := turns[:50], turns[50:]
+	if !slices.IsSorted(early) || !slices.IsSorted(late) || early[0] != 0 || late[0] != 1 {
+		t.Errorf("left in the order %d", turns)
+	}
 }

@@ -172,6 +172,22 @@ func (s *stream) settle() []arrival {
 	}
 }
 
+// enter waits until every packet that was sent has come to the line.
+func (s *stream) enter() {
+	s.t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	want := Flow{Direction: Outbound, Protocol: "udp", Inside: host, Remote: s.remote, Packets: uint64(len(s.sent))}
+	for !slices.Contains(s.network.flows(s.t), want) {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			s.t.Fatalf("flows %+v, want %+v", s.network.flows(s.t), want)
+		}
+	}
+}
+
 // took is how long each took, the fastest first.
 func (s *stream) took(got []arrival) []time.Duration {
 	var all []time.Duration
@@ -304,15 +320,15 @@ func TestRateIsAsDeclared(t *testing.T) {
 	}
 	drift := slices.Min(late[fits*3/4:]) - slices.Min(late[:fits/4])
 	t.Logf("%d packets in %s, drift %s", fits, got[fits-1].at.Sub(s.sent[0]), drift)
-	near(t, "the line's time for them, of what is declared,", 1+drift.Seconds()/(fits*3/4*each).Seconds(), 1, 0.04)
+	if drift > fits*each/4 { // a busy machine's; TestADirection has it exact
+		t.Errorf("the line fell behind by %s", drift)
+	}
 
-	// More than fits is lost, and counted.
-	began := time.Now()
-	s.send(2*fits, 0)
-	meanwhile := int(time.Since(began)/each) + 2
-	passed := len(s.settle()) - fits
-	if passed < fits || passed > fits+meanwhile {
-		t.Errorf("%d of %d passed, want %d and at most %d sent meanwhile", passed, 2*fits, fits, meanwhile)
+	// More than fits is lost, and counted. A busy machine may take a while to read
+	// them all, in which some have left.
+	s.send(3*fits, 0)
+	if passed := len(s.settle()) - fits; passed < fits || passed > 2*fits {
+		t.Errorf("%d of %d passed, want %d and what left meanwhile", passed, 3*fits, fits)
 	}
 }
 
@@ -349,12 +365,13 @@ func TestAHairpinnedPacketGoesUpAndDown(t *testing.T) {
 }
 
 func TestAChangeLetsArriveWhatIsOnItsWay(t *testing.T) {
-	const delay = 400 * time.Millisecond
+	const delay = time.Second
 	for name, better := range map[string]nat.Link{"to less": {Up: nat.Impairment{Delay: time.Millisecond}}, "to nothing": {}} {
 		t.Run(name, func(t *testing.T) {
 			n := over(t, nat.Link{Up: nat.Impairment{Delay: delay}})
 			s := n.up(t, 200)
 			s.send(10, 0)
+			s.enter()
 			n.impair(t, better)
 			s.send(1, 0)
 			got := s.settle()

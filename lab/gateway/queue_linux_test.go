@@ -75,9 +75,10 @@ func TestWhatTheSocketCannotTakeIsCountedAsLost(t *testing.T) {
 }
 
 func TestWhatGoesWithItsInterfaceIsCountedAsLost(t *testing.T) {
-	n := over(t, nat.Link{Up: nat.Impairment{Delay: 200 * time.Millisecond}})
+	n := over(t, nat.Link{Up: nat.Impairment{Delay: time.Second}})
 	s := n.up(t, 200)
 	s.send(10, 0)
+	s.enter()
 	n.in(t, n.gateway, func() error {
 		wan, err := netlink.LinkByName("wan")
 		if err != nil {

@@ -18,6 +18,9 @@ type Fabric struct{}
 // New needs nothing and cannot fail.
 func New() *Fabric { return new(Fabric) }
 
+// UDPOnly says why a scenario that needs TCP is not supported.
+func (*Fabric) UDPOnly() string { return noTCP }
+
 // Up takes about a millisecond.
 func (*Fabric) Up(_ context.Context, t topology.Topology) (fabric.Nodes, error) {
 	network, err := newNetwork(t)

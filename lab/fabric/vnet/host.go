@@ -103,7 +103,7 @@ func (h *host) Program(s gateway.Spec) error {
 		}
 	}
 	if s.Firewall.TCPPorts != nil {
-		return unsupported("an in-process network has no TCP, so a firewall has none to filter")
+		return unsupported(noTCP + ", so a firewall has none to filter")
 	}
 	if err := s.Link.Validate(); err != nil {
 		return err

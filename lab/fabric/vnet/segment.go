@@ -68,7 +68,7 @@ func (s *segment) attach(addresses ...netip.Addr) (*vnet.Net, error) {
 // deliver brings a packet from another segment to a host on this one. What the
 // host cannot take is lost.
 func (s *segment) deliver(p packet) {
-	if to := s.hosts[p.to.Addr()]; to == nil || !to.up.Load() {
+	if s.hosts[p.to.Addr()] == nil {
 		return
 	}
 	socket, open := s.sockets[p.from]

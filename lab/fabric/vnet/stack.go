@@ -132,7 +132,9 @@ func (s *stack) ResolveTCPAddr(network, address string) (*net.TCPAddr, error) {
 	return new(vnet.Net).ResolveTCPAddr(network, address)
 }
 
-var errNoTCP = unsupported("an in-process network has no TCP")
+const noTCP = "an in-process network has no TCP"
+
+var errNoTCP = unsupported(noTCP)
 
 func (s *stack) DialTCP(string, *net.TCPAddr, *net.TCPAddr) (transport.TCPConn, error) {
 	return nil, errNoTCP

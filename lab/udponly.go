@@ -1,0 +1,49 @@
+package lab
+
+import (
+	"slices"
+
+	"github.com/icelab-go/icelab/lab/fabric"
+	"github.com/icelab-go/icelab/lab/node"
+	"github.com/icelab-go/icelab/scenarios"
+)
+
+// fitted is the scenario as this lab's fabric can play it: one that carries UDP
+// only has no TURN over TCP and TLS. Where that would make another story of it,
+// the error is a *node.Unsupported.
+func (l *Lab) fitted(s scenarios.Scenario) (scenarios.Scenario, error) {
+	on, limited := l.fabric.(fabric.UDPOnly)
+	if !limited {
+		return s, nil
+	}
+	udp, same, err := overUDP(s)
+	if err == nil && !same {
+		err = &node.Unsupported{Why: on.UDPOnly() + ", which this scenario needs"}
+	}
+	return udp, err
+}
+
+// overUDP is a scenario without TURN over TCP and TLS, and whether these make no
+// difference: nothing asks for them, UDP is never cut while they are there, and
+// what ICE can reach stays the same.
+func overUDP(s scenarios.Scenario) (udp scenarios.Scenario, same bool, err error) {
+	stream := func(transport string) bool { return transport == scenarios.TCP || transport == scenarios.TLS }
+	if s.Turn.Off || !slices.ContainsFunc(s.Turn.Transports, stream) {
+		return s, true, nil
+	}
+	udp = s
+	udp.Turn.Transports = slices.DeleteFunc(slices.Clone(s.Turn.Transports), stream)
+	udp.Turn.Off = len(udp.Turn.Transports) == 0
+	asks := func(step scenarios.Step) bool {
+		return step.Echo != nil && stream(step.Echo.Transport) || step.Cut != nil && step.Cut.Protocol == scenarios.UDP
+	}
+	if stream(s.Expect.Transport) || slices.ContainsFunc(s.Steps, asks) {
+		return udp, false, nil
+	}
+	with, err := s.Predict()
+	if err != nil {
+		return udp, false, err
+	}
+	without, err := udp.Predict()
+	return udp, with.Path == without.Path && with.Transport == without.Transport, err
+}

@@ -1,0 +1,50 @@
+package lab
+
+import (
+	"testing"
+
+	"github.com/icelab-go/icelab/scenarios"
+)
+
+func TestWithoutTCPOnlyTheSameStoryIsTold(t *testing.T) {
+	told := map[string]bool{
+		"relay-tcp-when-udp-blocked": false,
+		"tls-443-only":               false,
+		"udp-cut-recovers-over-tcp":  false,
+	}
+	for _, s := range scenarios.Bundled() {
+		udp, same, err := overUDP(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, named := told[s.Name]; same != (want || !named) {
+			t.Errorf("%s: the same without TCP: %t", s.Name, same)
+		}
+		if same && !udp.Turn.Off && (len(udp.Turn.Transports) != 1 || udp.Turn.Transports[0] != scenarios.UDP) {
+			t.Errorf("%s: transports %v are left", s.Name, udp.Turn.Transports)
+		}
+	}
+}
+
+func TestAStoryThatMayNeedTCPIsNotToldWithoutIt(t *testing.T) {
+	connect := scenarios.Step{Connect: &scenarios.Connect{}}
+	for name, s := range map[string]scenarios.Scenario{
+		"expects TCP":         {Turn: scenarios.Turn{Transports: []string{scenarios.UDP, scenarios.TCP}}, Expect: scenarios.Expect{Path: scenarios.PathRelay, Transport: scenarios.TCP}},
+		"an echo over TLS":    {Steps: []scenarios.Step{connect, {Echo: &scenarios.Echo{Path: scenarios.PathRelay, Transport: scenarios.TLS}}}},
+		"UDP is cut":          {Steps: []scenarios.Step{connect, {Cut: &scenarios.Cut{Side: "caller", Protocol: scenarios.UDP}}}},
+		"no relay but by TCP": {Caller: scenarios.Peer{Condition: "symmetric"}, Callee: scenarios.Peer{Condition: "symmetric"}, Turn: scenarios.Turn{Transports: []string{scenarios.TCP}}},
+	} {
+		if s.Turn.Transports == nil {
+			s.Turn.Transports = []string{scenarios.UDP, scenarios.TCP}
+		}
+		if s.Caller.Condition == "" {
+			s.Caller.Condition, s.Callee.Condition = "open", "open"
+		}
+		if s.Steps == nil {
+			s.Steps = []scenarios.Step{connect}
+		}
+		if _, same, err := overUDP(s); err != nil || same {
+			t.Errorf("%s: the same without TCP: %t, %v", name, same, err)
+		}
+	}
+}
