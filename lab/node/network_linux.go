@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -77,7 +78,39 @@ func moveLink(m Move) error {
 	if err := netlink.LinkSetUp(to); err != nil {
 		return fmt.Errorf("set %s up: %w", m.To, err)
 	}
-	return configureRoutes(Network{Default: m.Default, Routes: m.Routes})
+	if err := configureRoutes(Network{Default: m.Default, Routes: m.Routes}); err != nil {
+		return err
+	}
+	return reach(to, m.Default)
+}
+
+// reach returns once a router answers ARP. The other end of a link takes a moment
+// to forward after the link is up, and Linux asks again only after a second: a
+// node that has moved would be deaf for that long.
+func reach(link netlink.Link, router netip.Addr) error {
+	const attempts, pause = 200, 10 * time.Millisecond
+	entry := netlink.Neigh{LinkIndex: link.Attrs().Index, Family: unix.AF_INET, IP: router.AsSlice()}
+	for range attempts {
+		// The state "probe" without an address makes the kernel ask at once.
+		entry.State, entry.Flags = unix.NUD_NONE, unix.NTF_USE
+		if err := netlink.NeighSet(&entry); err != nil {
+			return fmt.Errorf("ask for %s on %s: %w", router, link.Attrs().Name, err)
+		}
+		time.Sleep(pause)
+		known, err := netlink.NeighList(link.Attrs().Index, unix.AF_INET)
+		if err != nil {
+			return fmt.Errorf("list neighbours on %s: %w", link.Attrs().Name, err)
+		}
+		for _, n := range known {
+			if n.IP.Equal(entry.IP) && n.State&(unix.NUD_REACHABLE|unix.NUD_STALE|unix.NUD_DELAY|unix.NUD_PROBE) != 0 {
+				return nil
+			}
+		}
+		if err := netlink.NeighDel(&entry); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("forget %s on %s: %w", router, link.Attrs().Name, err)
+		}
+	}
+	return fmt.Errorf("%s does not answer on %s after %s", router, link.Attrs().Name, attempts*pause)
 }
 
 func addVXLAN(name string, v VXLAN) error {
