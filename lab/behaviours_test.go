@@ -3,11 +3,8 @@ package lab_test
 import (
 	"fmt"
 	"os"
-	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/icelab-go/icelab/lab"
 	"github.com/icelab-go/icelab/lab/nat"
@@ -16,40 +13,35 @@ import (
 
 // The bundled conditions show only some of the nine mapping × filtering
 // behaviours. Here all of them meet each other, with TURN and without.
-func TestAllMappingsAndFilteringsMeetAsPredictedOnDocker(t *testing.T) {
-	if os.Getenv("ICELAB_ROUNDS") == "" {
-		t.Skip("162 scenarios take minutes: set ICELAB_ROUNDS to play them")
-	}
-	labs := []*lab.Lab{docker(t), docker(t)}
-	todo := make(chan scenarios.Scenario)
-	var each errgroup.Group
-	var counting sync.Mutex
-	proven := map[string]int{}
-	for _, l := range labs {
-		each.Go(func() error {
-			for s := range todo {
-				r := l.Run(t.Context(), s)
-				if r.Verdict != lab.Passed {
-					t.Errorf("%s %s: %s, want %s\n%s", s.Name, r.Verdict, r.Reason, s.About, witnesses(r))
-					continue
-				}
-				counting.Lock()
-				proven[r.Proven.String()]++
-				counting.Unlock()
-			}
-			return nil
-		})
-	}
+func TestAllMappingsAndFilteringsMeetAsPredicted(t *testing.T) {
+	var all []scenarios.Scenario
 	for _, turn := range []scenarios.Turn{{Transports: []string{scenarios.UDP}}, {Off: true}} {
 		for _, caller := range mappingsAndFilterings() {
 			for _, callee := range mappingsAndFilterings() {
-				todo <- meeting(t, caller, callee, turn)
+				all = append(all, meeting(t, caller, callee, turn))
 			}
 		}
 	}
-	close(todo)
-	_ = each.Wait()
-	t.Logf("proven: %v", proven)
+	for _, name := range []string{"vnet", "netns"} {
+		t.Run(name, func(t *testing.T) {
+			if name != "vnet" && os.Getenv("ICELAB_ROUNDS") == "" {
+				t.Skip("162 scenarios take a minute: set ICELAB_ROUNDS to play them")
+			}
+			results, err := lab.RunAll(t.Context(), openFabric(t, name), all, lab.Plan{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			proven := map[string]int{}
+			for i, r := range results {
+				if r.Verdict != lab.Passed {
+					t.Errorf("%s %s: %s, want %s\n%s", r.Scenario, r.Verdict, r.Reason, all[i].About, witnesses(r))
+					continue
+				}
+				proven[r.Proven.String()]++
+			}
+			t.Logf("proven: %v", proven)
+		})
+	}
 }
 
 // mappingsAndFilterings are all nine, with random ports.

@@ -16,22 +16,6 @@ import (
 	"github.com/icelab-go/icelab/scenarios"
 )
 
-func TestEveryBundledScenarioPassesOnDocker(t *testing.T) {
-	l := docker(t)
-	for _, s := range scenarios.Bundled() {
-		t.Run(s.Name, func(t *testing.T) {
-			r := l.Run(t.Context(), s)
-			if r.Verdict != lab.Passed {
-				t.Fatalf("%s: %s\n%s", r.Verdict, r.Reason, witnesses(r))
-			}
-			if len(r.Witnesses) != 4 {
-				t.Fatalf("%d witnesses were heard, want 4", len(r.Witnesses))
-			}
-			t.Logf("proven %s, open after %.0f ms", r.Proven, r.Times.Open)
-		})
-	}
-}
-
 func TestTwoLabsAtOnceDoNotTouch(t *testing.T) {
 	labs := []*lab.Lab{docker(t), docker(t)}
 	direct, err := scenarios.Find("srflx-port-restricted")
