@@ -106,7 +106,7 @@ func (r *run) move(ctx context.Context, who *node.Client, segment string) error 
 }
 
 // moveBack leaves the stage as it was found.
-func (r *run) moveBack(ctx context.Context) {
+func (r *run) moveBack(ctx context.Context) error {
 	for _, n := range r.stage.topology.Nodes {
 		home := n.Interfaces[0].Segment
 		if now, err := r.topology.Node(n.Name); err != nil || now.Interfaces[0].Segment == home {
@@ -114,8 +114,10 @@ func (r *run) moveBack(ctx context.Context) {
 		}
 		if err := r.move(ctx, r.stage.nodes.Node(n.Name), home); err != nil {
 			r.stage.broken = true
+			return fmt.Errorf("move back: %w", err)
 		}
 	}
+	return nil
 }
 
 // restartICE carries a new offer, its answer and the new candidates (RFC 8445 §9).

@@ -156,9 +156,9 @@ type Availability struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// Fabrics tries every fabric out, in the order of Open's auto. It takes a few
-// milliseconds, and two seconds where an engine hangs. Nothing is built, and
-// nothing stays.
+// Fabrics tries every fabric out, in the order of Open's auto. It takes a tenth of
+// a second, and two seconds where an engine hangs. Nothing is built, and nothing
+// stays.
 func Fabrics(ctx context.Context) []Availability {
 	list := make([]Availability, len(kinds))
 	var all sync.WaitGroup

@@ -67,13 +67,12 @@ func (r *run) measureVisited(ctx context.Context) error {
 	if err := r.move(ctx, who, topology.VisitedLAN); err != nil {
 		return err
 	}
-	defer r.moveBack(ctx)
 	visited, err := r.card(ctx, who, to)
 	if err != nil {
-		return err
+		return err // and Run moves it back
 	}
 	r.result.NATs = append(r.result.NATs, visited)
-	return nil
+	return r.moveBack(ctx)
 }
 
 // card measures the NAT in front of a node.

@@ -29,8 +29,10 @@ func TestWithoutTCPOnlyTheSameStoryIsTold(t *testing.T) {
 func TestAStoryThatMayNeedTCPIsNotToldWithoutIt(t *testing.T) {
 	connect := scenarios.Step{Connect: &scenarios.Connect{}}
 	for name, s := range map[string]scenarios.Scenario{
-		"expects TCP":         {Turn: scenarios.Turn{Transports: []string{scenarios.UDP, scenarios.TCP}}, Expect: scenarios.Expect{Path: scenarios.PathRelay, Transport: scenarios.TCP}},
-		"an echo over TLS":    {Steps: []scenarios.Step{connect, {Echo: &scenarios.Echo{Path: scenarios.PathRelay, Transport: scenarios.TLS}}}},
+		"expects TCP":      {Turn: scenarios.Turn{Transports: []string{scenarios.UDP, scenarios.TCP}}, Expect: scenarios.Expect{Path: scenarios.PathRelay, Transport: scenarios.TCP}},
+		"an echo over TLS": {Steps: []scenarios.Step{connect, {Echo: &scenarios.Echo{Path: scenarios.PathRelay, Transport: scenarios.TLS}}}},
+		"TCP before a move": {Caller: scenarios.Peer{Condition: "udp-blocked"}, Callee: scenarios.Peer{Condition: "open"}, Steps: []scenarios.Step{
+			connect, {Move: &scenarios.Move{Side: "caller", To: "open"}}, {RestartICE: &scenarios.RestartICE{}}, {Echo: &scenarios.Echo{Path: scenarios.PathDirect}}}},
 		"UDP is cut":          {Steps: []scenarios.Step{connect, {Cut: &scenarios.Cut{Side: "caller", Protocol: scenarios.UDP}}}},
 		"no relay but by TCP": {Caller: scenarios.Peer{Condition: "symmetric"}, Callee: scenarios.Peer{Condition: "symmetric"}, Turn: scenarios.Turn{Transports: []string{scenarios.TCP}}},
 	} {

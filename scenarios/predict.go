@@ -18,6 +18,16 @@ func (s Scenario) Predict() (nat.Prediction, error) {
 	return w.predict(), nil
 }
 
+// PredictedAfter is what Predict returns for the world as it is after step i, which
+// counts from 0.
+func (s Scenario) PredictedAfter(i int) (nat.Prediction, error) {
+	worlds, err := s.worlds()
+	if err != nil {
+		return nat.Prediction{}, err
+	}
+	return worlds[i+1].predict(), nil
+}
+
 // lastProof returns how things stand when the path is proven for the last time.
 func (s Scenario) lastProof() (world, error) {
 	worlds, err := s.worlds()

@@ -8,8 +8,8 @@ import (
 	"github.com/icelab-go/icelab/lab/topology"
 )
 
-// Fabric is a place where topologies live: Docker, or the services of a compose
-// file.
+// Fabric is a place where topologies live: containers, network namespaces, one
+// process.
 type Fabric interface {
 	// Up brings every segment and node of t up and connects them. It returns
 	// an error with nothing left running, and one that is an *Unavailable

@@ -157,11 +157,11 @@ func (g *gatewayNode) hairpin(now time.Time, d departure) {
 		g.drop(why, d.packet)
 		return
 	}
-	d.to = inside
-	// It never reaches the line.
-	g.network.carry(d)
-	g.count(gateway.Outbound, sender, d.to, d.packet)
-	g.count(gateway.Inbound, d.to.Addr(), d.from, d.packet)
+	d.to, d.back = inside, g
+	if g.forward(now, &g.up, d) {
+		g.count(gateway.Outbound, sender, d.to, d.packet)
+		g.count(gateway.Inbound, d.to.Addr(), d.from, d.packet)
+	}
 }
 
 // forward sends a packet over the line, unless that loses it.

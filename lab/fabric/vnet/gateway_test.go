@@ -245,6 +245,26 @@ func TestALineThatDelaysDeliversLateAndInOrder(t *testing.T) {
 	}
 }
 
+func TestAHairpinnedPacketGoesUpTheLineAndDownAgain(t *testing.T) {
+	const delay = 30 * time.Millisecond
+	hairpinning := *portRestricted.NAT
+	hairpinning.Hairpin, hairpinning.Filtering = true, nat.EIF
+	b := newBench(t, topology.Standard(), nat.Hop{NAT: &hairpinning})
+	neighbour := b.open(topology.Neighbour, netip.MustParseAddrPort("10.1.0.11:6000"))
+	b.send(neighbour, firstAt, "here")
+	outside := b.expect(b.first, "here")
+	slow := nat.Impairment{Delay: delay}
+	if err := b.host(topology.CallerNAT).Impair(nat.Link{Up: slow, Down: slow}); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	b.send(b.caller, outside, "turn")
+	b.expect(neighbour, "turn")
+	if took := time.Since(begin); took < 2*delay {
+		t.Errorf("arrived after %s, want %s at least", took, 2*delay)
+	}
+}
+
 func TestAHostThatMovesIsReachedAtItsNewAddressOnly(t *testing.T) {
 	b := newBench(t, topology.Visited(), portRestricted)
 	b.send(b.caller, firstAt, "home")

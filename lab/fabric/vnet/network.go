@@ -45,6 +45,9 @@ type departure struct {
 	packet
 	by   *routes
 	hops int
+	// back is the gateway that the packet hairpins at, whose line it has gone up
+	// and is still to come down.
+	back *gatewayNode
 }
 
 const (
@@ -140,6 +143,11 @@ func (n *network) run() {
 
 // carry brings a packet to the next node on its way.
 func (n *network) carry(d departure) {
+	if g := d.back; g != nil {
+		d.back = nil
+		g.forward(time.Now(), &g.down, d)
+		return
+	}
 	on, next := d.by.next(d.to.Addr())
 	if on == nil || d.hops > maxHops {
 		return

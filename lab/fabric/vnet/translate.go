@@ -37,14 +37,14 @@ func newTranslator(b nat.Behavior) *translator {
 	if b.Lifetime == 0 {
 		b.Lifetime = nat.DefaultLifetime
 	}
-	t := &translator{Behavior: b}
+	t := &translator{Behavior: b, reserved: map[uint16]bool{}}
 	t.forget(false)
 	return t
 }
 
-// forget ends all mappings. With newPorts their ports are not given out again.
+// forget ends all mappings. With newPorts their ports are not given out again, not
+// even after it is called once more.
 func (t *translator) forget(newPorts bool) {
-	t.reserved = map[uint16]bool{}
 	if newPorts {
 		for port := range t.ports {
 			t.reserved[port] = true

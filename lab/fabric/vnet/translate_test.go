@@ -67,6 +67,16 @@ func TestForgettingDrawsNewPortsOnlyWhenAsked(t *testing.T) {
 	}
 }
 
+func TestForgettingAgainGivesNoReservedPortBack(t *testing.T) {
+	n := newTranslator(nat.Behavior{Mapping: nat.EIM, Filtering: nat.EIF, Ports: nat.Preserving})
+	before, _ := n.outbound(start, inside, server)
+	n.forget(true)
+	n.forget(false)
+	if after, _ := n.outbound(start, inside, server); after == before {
+		t.Errorf("port %d is given out again", before)
+	}
+}
+
 func TestPortsRunOut(t *testing.T) {
 	n := newTranslator(nat.Behavior{Mapping: nat.APDM, Filtering: nat.EIF, Ports: nat.Sequential, Lifetime: time.Second})
 	for i := range portCount {
