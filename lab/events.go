@@ -15,6 +15,41 @@ import (
 	"github.com/icelab-go/icelab/scenarios"
 )
 
+// happen plays a step that changes the world under a call, and measures how long
+// it takes until an echo is back, where the step demands that.
+func (r *run) happen(ctx context.Context, step scenarios.Step, taken *StepTaken) error {
+	began, within := time.Now(), time.Duration(step.Recovery())
+	if step.Reboot != nil && within > 0 {
+		return r.outlive(ctx, began, within, step, taken)
+	}
+	if err := r.event(ctx, step); err != nil || within == 0 {
+		return err
+	}
+	if err := r.recovery(ctx, began, within, taken); err != nil || taken.Problem != "" || step.RestartICE == nil {
+		return err
+	}
+	return r.reconnected(ctx, began, within, taken)
+}
+
+// outlive sends messages all through a reboot: none may come back before the
+// gateway is up again.
+func (r *run) outlive(ctx context.Context, began time.Time, within time.Duration, step scenarios.Step, taken *StepTaken) error {
+	g := r.side(step.Reboot.Side).gateways[0]
+	if err := g.Sever(ctx, gateway.CutAll); err != nil {
+		return err
+	}
+	each, eachCtx := errgroup.WithContext(ctx)
+	each.Go(func() error { return r.event(eachCtx, step) })
+	each.Go(func() error { return r.recovery(eachCtx, began, within, taken) })
+	if err := each.Wait(); err != nil {
+		return err
+	}
+	if down := milliseconds(time.Duration(step.Reboot.Down)); taken.RecoveredMS != nil && *taken.RecoveredMS < down {
+		return fmt.Errorf("%s let an echo through after %.0f ms, while it was to be down for %.0f ms", g.Name(), *taken.RecoveredMS, down)
+	}
+	return nil
+}
+
 // event plays a step that changes the world under a call.
 func (r *run) event(ctx context.Context, step scenarios.Step) error {
 	switch {
@@ -35,9 +70,9 @@ func (r *run) event(ctx context.Context, step scenarios.Step) error {
 	case step.RestartICE != nil:
 		return r.restartICE(ctx)
 	case step.Kill == scenarios.KillTurn:
-		return r.turn.StopTurn(ctx)
+		return r.switchTurn(ctx, false, r.turn.StopTurn(ctx))
 	case step.Start == scenarios.KillTurn:
-		return r.turn.StartTurn(ctx, r.turnConfig())
+		return r.switchTurn(ctx, true, r.turn.StartTurn(ctx, r.turnConfig()))
 	}
 	return errors.New("the lab does not know this step")
 }
@@ -47,6 +82,19 @@ func cutOf(protocol string) gateway.Cut {
 		return gateway.CutUDP
 	}
 	return gateway.CutAll
+}
+
+// switchTurn sees to it that the TURN server runs, or does not, after it was told
+// so.
+func (r *run) switchTurn(ctx context.Context, on bool, err error) error {
+	if err != nil {
+		return err
+	}
+	is, err := r.turn.ObserveTurn(ctx)
+	if err == nil && is.Running != on {
+		err = fmt.Errorf("the TURN server runs: %t, want %t", is.Running, on)
+	}
+	return err
 }
 
 // forget makes every NAT of a side's chain forget its mappings.
@@ -63,7 +111,8 @@ func (r *run) forget(ctx context.Context, side string, newPorts bool) error {
 }
 
 // reboot lets nothing through a peer's own gateway for a while; afterwards it is
-// what it was, without a memory of what crossed it.
+// what it was, without a memory of what crossed it: the program that was measured
+// before.
 func (r *run) reboot(ctx context.Context, step scenarios.Reboot) error {
 	g := r.side(step.Side).gateways[0]
 	if err := g.Sever(ctx, gateway.CutAll); err != nil {

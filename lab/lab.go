@@ -2,7 +2,7 @@
 // server, lets them echo, and proves with independent witnesses which path the
 // echo took.
 //
-//	l, err := lab.Docker(ctx)
+//	l, err := lab.Auto(ctx)
 //	...
 //	defer l.Close()
 //	result := l.Run(ctx, scenario)

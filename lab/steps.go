@@ -40,18 +40,7 @@ func (r *run) step(ctx context.Context, step scenarios.Step, taken *StepTaken) e
 	case step.Wait != 0:
 		return pause(ctx, time.Duration(step.Wait))
 	}
-	began := time.Now()
-	if err := r.event(ctx, step); err != nil {
-		return err
-	}
-	within := time.Duration(step.Recovery())
-	if within == 0 {
-		return nil
-	}
-	if err := r.recovery(ctx, began, within, taken); err != nil || taken.Problem != "" || step.RestartICE == nil {
-		return err
-	}
-	return r.reconnected(ctx, began, within, taken)
+	return r.happen(ctx, step, taken)
 }
 
 // connect carries offer, answer and candidates between the peers, and waits for
@@ -169,7 +158,7 @@ func (r *run) echo(ctx context.Context, step scenarios.Echo, taken *StepTaken) e
 	if taken.Problem == "" {
 		taken.Problem = r.unaccounted(before, echoed)
 	}
-	return nil
+	return r.lineHeld(echoed)
 }
 
 func (r *run) lossy() bool {
@@ -181,13 +170,17 @@ func (r *run) lossy() bool {
 // too.
 func (r *run) noEcho(ctx context.Context, step scenarios.NoEcho, taken *StepTaken) error {
 	const messages = 10
-	within := time.Duration(step.For)
+	within, began := time.Duration(step.For), time.Now()
 	plan := peers.EchoPlan{Messages: messages, Bytes: 1000, PaceMS: milliseconds(within) / (2 * messages)}
 	echoed, err := r.caller.Echo(ctx, plan, within)
 	if err != nil {
 		return err
 	}
 	taken.Echo = &echoed.EchoResult
+	// A channel that has ended is silent at once; the next step waits all the same.
+	if err := pause(ctx, within-time.Since(began)); err != nil {
+		return err
+	}
 	if came := echoed.Echoed + echoed.Late; came > 0 {
 		taken.Problem = fmt.Sprintf("%d of %d messages came back, where silence was expected", came, echoed.Sent)
 	}

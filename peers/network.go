@@ -57,8 +57,8 @@ type tracked struct {
 	stream bool
 }
 
-func (n *ownNet) track(closeConn func() error) (*tracked, error) {
-	t := &tracked{owner: n, close: closeConn}
+func (n *ownNet) track(closeConn func() error, stream bool) (*tracked, error) {
+	t := &tracked{owner: n, close: closeConn, stream: stream}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.cut {
@@ -93,7 +93,7 @@ func (n *ownNet) udp(conn transport.UDPConn, err error) (transport.UDPConn, erro
 	if err != nil {
 		return nil, err
 	}
-	t, err := n.track(conn.Close)
+	t, err := n.track(conn.Close, false)
 	if err != nil {
 		return nil, err
 	}
@@ -121,13 +121,10 @@ func (n *ownNet) DialTCP(network string, local, remote *net.TCPAddr) (transport.
 	if err != nil {
 		return nil, err
 	}
-	t, err := n.track(conn.Close)
+	t, err := n.track(conn.Close, true)
 	if err != nil {
 		return nil, err
 	}
-	n.mu.Lock()
-	t.stream = true
-	n.mu.Unlock()
 	return trackedTCP{conn, t}, nil
 }
 

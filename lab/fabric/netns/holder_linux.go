@@ -232,7 +232,8 @@ func (h *holder) watchLinks() error {
 		}
 	}
 	updates := make(chan netlink.LinkUpdate)
-	if err := netlink.LinkSubscribe(updates, nil); err != nil {
+	failed := func(err error) { h.tell(event{Failed: "watch the interfaces: " + err.Error()}) }
+	if err := netlink.LinkSubscribeWithOptions(updates, nil, netlink.LinkSubscribeOptions{ErrorCallback: failed}); err != nil {
 		return err
 	}
 	go func() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -73,7 +74,9 @@ func (f *Fabric) start(t topology.Topology) (*lab, error) {
 			l.holder.ExtraFiles = append(l.holder.ExtraFiles, theirs)
 		}
 		var err error
-		if l.ended, err = start(l.holder); err != nil {
+		if l.ended, err = start(l.holder); errors.Is(err, syscall.EMFILE) {
+			return fmt.Errorf("start the holder of the namespaces: %w: allow this process more, with ulimit -n 1024", err)
+		} else if err != nil {
 			return fmt.Errorf("start the holder of the namespaces: %w", err)
 		}
 		return nil

@@ -106,9 +106,8 @@ func (g *gatewayNode) leave(now time.Time, d departure) {
 	} else if g.spec.Firewall.Stateful {
 		g.known[conversation{d.from, d.to}] = now.Add(nat.DefaultLifetime)
 	}
-	if g.forward(now, &g.up, d) {
-		g.count(gateway.Outbound, inside.Addr(), d.to, d.packet)
-	}
+	g.count(gateway.Outbound, inside.Addr(), d.to, d.packet)
+	g.forward(now, &g.up, d)
 }
 
 // screen lets a packet from outside in where addresses are routed.
@@ -120,9 +119,8 @@ func (g *gatewayNode) screen(now time.Time, d departure) {
 		}
 		g.known[began] = now.Add(nat.DefaultLifetime)
 	}
-	if g.forward(now, &g.down, d) {
-		g.count(gateway.Inbound, d.to.Addr(), d.from, d.packet)
-	}
+	g.count(gateway.Inbound, d.to.Addr(), d.from, d.packet)
+	g.forward(now, &g.down, d)
 }
 
 // enter lets a packet in at the NAT's external address.
@@ -133,9 +131,8 @@ func (g *gatewayNode) enter(now time.Time, d departure) {
 		return
 	}
 	d.to = inside
-	if g.forward(now, &g.down, d) {
-		g.count(gateway.Inbound, d.to.Addr(), d.from, d.packet)
-	}
+	g.count(gateway.Inbound, d.to.Addr(), d.from, d.packet)
+	g.forward(now, &g.down, d)
 }
 
 // hairpin turns a packet from inside round. Its sender is known by its external
@@ -158,14 +155,13 @@ func (g *gatewayNode) hairpin(now time.Time, d departure) {
 		return
 	}
 	d.to, d.back = inside, g
-	if g.forward(now, &g.up, d) {
-		g.count(gateway.Outbound, sender, d.to, d.packet)
-		g.count(gateway.Inbound, d.to.Addr(), d.from, d.packet)
-	}
+	g.count(gateway.Outbound, sender, d.to, d.packet)
+	g.count(gateway.Inbound, d.to.Addr(), d.from, d.packet)
+	g.forward(now, &g.up, d)
 }
 
-// forward sends a packet over the line, unless that loses it.
-func (g *gatewayNode) forward(now time.Time, over *line, d departure) bool {
+// forward sends a packet that was counted over the line, unless that loses it.
+func (g *gatewayNode) forward(now time.Time, over *line, d departure) {
 	due, ok := over.pass(now, d.size())
 	switch {
 	case !ok:
@@ -175,7 +171,6 @@ func (g *gatewayNode) forward(now time.Time, over *line, d departure) bool {
 	default:
 		g.network.carry(d)
 	}
-	return ok
 }
 
 func (g *gatewayNode) count(way gateway.Direction, inside netip.Addr, remote netip.AddrPort, p packet) {
