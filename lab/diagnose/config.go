@@ -15,7 +15,7 @@ var config = []Cause{
 			Pion:     "400 without realm, nonce or reason",
 		},
 		Remedy:  Remedy{Application, "Compare username and credential with what the server has, character by character. With a shared secret the password is base64(HMAC-SHA1(secret, username)): not hex, not MD5, not the secret itself."},
-		Sources: []string{"RFC 8489 section 9.2.4", "RFC 8656 section 7.4", "draft-uberti-rtcweb-turn-rest-00 section 2.2", "coturn/coturn#1573", "coturn/coturn#452", "coturn/coturn#180", "Atlantis-Software/node-turn#5"},
+		Sources: []string{"RFC 8489 section 9.2.4", "RFC 8656 section 7.4", "draft-uberti-rtcweb-turn-rest-00 section 2.2", "coturn/coturn#1573", "coturn/coturn#452", "Atlantis-Software/node-turn#5"},
 		Related: []string{"A2", "A3", "A5"},
 	},
 	{
@@ -31,7 +31,7 @@ var config = []Cause{
 			Pion:     "400 without realm, nonce or reason",
 		},
 		Remedy:  Remedy{Operator, "Use one credential mechanism on both sides: fixed users, or time-limited ones from a shared secret. Do not enable both, and add the user that the application sends."},
-		Sources: []string{"RFC 8489 section 9.2.4", "draft-uberti-rtcweb-turn-rest-00 section 4.2", "coturn/coturn#112", "coturn/coturn#1533", "coturn/coturn#148"},
+		Sources: []string{"RFC 8489 section 9.2.4", "draft-uberti-rtcweb-turn-rest-00 section 4.2", "coturn/coturn#112", "coturn/coturn#180", "coturn/coturn#1533", "coturn/coturn#148"},
 		Related: []string{"A1", "A3"},
 	},
 	{

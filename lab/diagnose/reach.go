@@ -43,7 +43,7 @@ var reach = []Cause{
 			Server: "Nothing on UDP 3478 from this network.",
 		},
 		Remedy:  Remedy{Operator, "Let the server listen on UDP 443 as well and give the application that URL; or have the network allow 3478."},
-		Sources: []string{"RFC 8489 section 18.6", "deathandmayhem/jolly-roger#1363"},
+		Sources: []string{"RFC 8489 section 18.6"},
 		Related: []string{"B3", "B6"},
 	},
 	{

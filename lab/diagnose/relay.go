@@ -21,7 +21,7 @@ var relay = []Cause{
 			Server: "Allocations and permissions, and not one packet in on a relay port.",
 		},
 		Remedy:  Remedy{Operator, "Open UDP from min-port to max-port to everybody, in the host's firewall and in the cloud's security group."},
-		Sources: []string{"RFC 8656 section 7.2", "screego/server#56", "coturn/coturn#819", "coturn/coturn#650", "livekit/livekit#3977"},
+		Sources: []string{"RFC 8656 section 7.2", "coturn/coturn#819", "coturn/coturn#650", "livekit/livekit#3977"},
 		Related: []string{"D1", "D3", "D7"},
 	},
 	{
@@ -32,7 +32,7 @@ var relay = []Cause{
 			Server: "Nothing on the relay ports; peers and clients appear with the address of Docker's bridge.",
 		},
 		Remedy:  Remedy{Operator, "Run the server with network_mode: host, or publish a small relay range and set min-port and max-port to it."},
-		Sources: []string{"coturn/coturn#1472", "coturn/coturn#966", "screego/server#27"},
+		Sources: []string{"coturn/coturn#1472", "coturn/coturn#966", "screego/server#27", "screego/server#56"},
 		Related: []string{"D2", "D1", "B5"},
 	},
 	{
