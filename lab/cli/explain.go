@@ -100,25 +100,25 @@ func explain(out io.Writer, c diagnose.Cause) {
 	fmt.Fprintln(out, coloured(out, "    "+c.Name, grey))
 
 	heading(out, "What it looks like")
-	hang(out, "  on the wire    ", c.Looks.Wire)
-	hang(out, "  to ICE         ", c.Looks.ICE)
-	hang(out, "  at the server  ", c.Looks.Server)
+	hang(out, "  on the wire     ", c.Looks.Wire)
+	hang(out, "  to ICE          ", c.Looks.ICE)
+	hang(out, "  at the server   ", c.Looks.Server)
 
 	if a := c.Answers; a != nil {
 		heading(out, "What servers answer")
-		hang(out, "  standard       ", a.Standard)
-		hang(out, "  coturn         ", a.Coturn)
-		hang(out, "  pion/turn      ", a.Pion)
+		hang(out, "  standard        ", a.Standard)
+		hang(out, "  coturn          ", a.Coturn)
+		hang(out, "  pion/turn       ", a.Pion)
 	}
 
 	heading(out, "What to do")
-	hang(out, fmt.Sprintf("  %-15s", c.Remedy.Owner), c.Remedy.Do)
+	hang(out, fmt.Sprintf("  %-16s", c.Remedy.Owner), c.Remedy.Do)
 
 	if len(c.Related) > 0 {
 		heading(out, "See also")
 		for _, code := range c.Related {
 			if other, ok := diagnose.Find(code); ok {
-				hang(out, fmt.Sprintf("  %-15s", code), other.Title)
+				hang(out, fmt.Sprintf("  %-16s", code), other.Title)
 			}
 		}
 	}

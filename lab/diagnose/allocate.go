@@ -157,7 +157,7 @@ var allocate = []Cause{
 		},
 		Answers: &Answers{
 			Standard: "every error response has an ERROR-CODE",
-			Coturn:   "follows the standard",
+			Coturn:   "403 where CreatePermission is refused",
 			Pion:     "version 4: no ERROR-CODE where CreatePermission is refused",
 		},
 		Remedy:  Remedy{Operator, "Upgrade the server; look for a proxy in between that rewrites packets."},
