@@ -118,7 +118,7 @@ var path = []Cause{
 			ICE:    "ICE is connected, the connection stays at connecting until DTLS times out. If DTLS passes, large messages stall.",
 			Server: "On a relay path: small packets relayed, large ones from one side missing.",
 		},
-		Remedy:  Remedy{ClientNetwork, "Let ICMP fragmentation needed (packet too big) pass and set the tunnel's MTU right. The application can limit DTLS and SCTP packets to 1200 bytes."},
+		Remedy:  Remedy{ClientNetwork, "Let ICMP fragmentation needed (packet too big) pass and set the tunnel's MTU right. The application can keep each UDP payload, DTLS and SCTP alike, at 1200 bytes or less."},
 		Sources: []string{"RFC 6347 section 4.1.1.1", "RFC 8831 section 5", "signalwire/freeswitch#903", "aiortc/aiortc#365", "webrtc-rs/webrtc#806"},
 		Related: []string{"F11", "F16", "E12"},
 	},

@@ -87,7 +87,7 @@ var reach = []Cause{
 			Server: "A TLS handshake that ended with the client's alert.",
 		},
 		Remedy:  Remedy{Operator, "Install a certificate of a public CA with its whole chain (fullchain.pem). With a private CA, install that on the clients."},
-		Sources: []string{"RFC 8446 section 6.2", "RFC 8489 section 6.2.3", "coturn/coturn#247", "processone/eturnal#70", "element-hq/element-ios#2712"},
+		Sources: []string{"RFC 8446 section 6.2", "RFC 8489 section 6.2.3", "livekit/rust-sdks#1301", "coturn/coturn#247", "processone/eturnal#70", "element-hq/element-ios#2712"},
 		Related: []string{"B9", "B10", "B13"},
 	},
 	{
@@ -98,7 +98,7 @@ var reach = []Cause{
 			Server: "A TLS handshake that the client ended.",
 		},
 		Remedy:  Remedy{Application, "Use the DNS name in the turns: URL that stands in the certificate's subjectAltName, or have that name added to it."},
-		Sources: []string{"RFC 8489 section 6.2.3", "RFC 8446 section 6.2", "livekit/livekit#3353"},
+		Sources: []string{"RFC 8489 section 6.2.3", "RFC 8446 section 6.2", "coturn/coturn#113"},
 		Related: []string{"B8", "B11"},
 	},
 	{
@@ -175,7 +175,7 @@ var reach = []Cause{
 			Server: "A client that goes away right after the handshake, without an error of its own.",
 		},
 		Remedy:  Remedy{ClientNetwork, "Exempt the TURN host from traffic classification. Another port or ALPN value may pass meanwhile."},
-		Sources: []string{"RFC 8656 section 3.1", "coturn/coturn#167", "coturn/coturn#247"},
+		Sources: []string{"RFC 8656 section 3.1"},
 		Related: []string{"B13", "B15"},
 	},
 	{

@@ -75,7 +75,7 @@ var service = []Cause{
 			Pion:     "400 without realm, nonce or reason",
 		},
 		Remedy:  Remedy{Application, "Fetch new credentials and set them (setConfiguration) before every ICE restart."},
-		Sources: []string{"draft-uberti-rtcweb-turn-rest-00 section 2.2", "RFC 8445 section 9", "coturn/coturn#774", "webrtc-rs/webrtc#835"},
+		Sources: []string{"draft-uberti-rtcweb-turn-rest-00 section 2.2", "RFC 8445 section 9", "coturn/coturn#774"},
 		Related: []string{"A3", "A4"},
 	},
 	{
