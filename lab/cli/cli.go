@@ -112,7 +112,7 @@ and proves with independent witnesses which path the echo took.`,
 		return exit{exitUsage, fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(
-		newRunCommand(), newMatrixCommand(), newFabricsCommand(), newProbeCommand(), newListCommand(), newSchemaCommand(),
+		newRunCommand(), newMatrixCommand(), newFabricsCommand(), newProbeCommand(), newListCommand(), newExplainCommand(), newSchemaCommand(),
 		newCleanCommand(), newEchoCommand(), newCallCommand(), newTurnCommand(), newAgentCommand(),
 	)
 	usageErrors(root)
