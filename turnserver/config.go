@@ -64,8 +64,8 @@ type Config struct {
 	// Quota is how many allocations one username may hold at once. 0 means no limit.
 	Quota int `json:"quota,omitempty"`
 
-	// Certificate and Key, in PEM, are what "tls" listeners show: a chain, leaf first, and its
-	// private key.
+	// Certificate and Key, in PEM, are what "tls" and "dtls" listeners show: a chain, leaf first,
+	// and its private key.
 	Certificate string `json:"certificate,omitempty"`
 	Key         string `json:"key,omitempty"`
 
@@ -75,7 +75,7 @@ type Config struct {
 
 // Listener is a socket on which clients reach the server.
 type Listener struct {
-	Network string         `json:"network"` // "udp", "tcp" or "tls", which is TLS over TCP
+	Network string         `json:"network"` // "udp", "tcp", "tls" over TCP, or "dtls" over UDP (RFC 7350)
 	Address netip.AddrPort `json:"address"`
 }
 
@@ -119,13 +119,13 @@ func (c Config) validate() error {
 		return errors.New("turn server: nothing to listen on: give at least one address")
 	}
 	for _, l := range c.Listen {
-		if l.Network != "udp" && l.Network != "tcp" && l.Network != "tls" {
-			return fmt.Errorf("turn server: listen %s: unknown network %q: use udp, tcp or tls", l.Address, l.Network)
+		if !slices.Contains([]string{"udp", "tcp", "tls", "dtls"}, l.Network) {
+			return fmt.Errorf("turn server: listen %s: unknown network %q: use udp, tcp, tls or dtls", l.Address, l.Network)
 		}
 		if !l.Address.IsValid() {
 			return fmt.Errorf("turn server: listen %s: no address: give one as IP:PORT", l.Network)
 		}
-		if l.Network == "tls" {
+		if l.Network == "tls" || l.Network == "dtls" {
 			if _, err := c.certificate(); err != nil {
 				return fmt.Errorf("turn server: listen %s: %w", l, err)
 			}

@@ -1,7 +1,7 @@
 // Package turnserver runs pion/turn as a STUN and TURN server that can be held to account:
 // it counts what every allocation relayed, and logs every refusal with its reason.
 //
-// A Server speaks STUN (RFC 8489) and TURN (RFC 8656) over UDP, TCP and TLS with long-term
+// A Server speaks STUN (RFC 8489) and TURN (RFC 8656) over UDP, TCP, TLS and DTLS with long-term
 // credentials, and relays over UDP on IPv4. Given a second address it also answers NAT behaviour
 // discovery (RFC 5780). What turn/v4 reports through callbacks is combined with what passes its
 // sockets, because turn/v4 is silent about a refused permission, a quota, a request it leaves

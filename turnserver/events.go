@@ -59,7 +59,7 @@ type Event struct {
 	Time time.Time `json:"time"`
 	Kind Kind      `json:"kind"`
 
-	// Client, Transport ("udp", "tcp" or "tls") and Username say whose. The username is the client's
+	// Client, Transport ("udp", "tcp", "tls" or "dtls") and Username say whose. The username is the client's
 	// claim where authentication failed.
 	Client    netip.AddrPort `json:"client,omitzero"`
 	Transport string         `json:"transport,omitempty"`

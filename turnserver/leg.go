@@ -13,7 +13,7 @@ import (
 )
 
 // leg is a socket between clients and server: a UDP socket with any number of clients, or one
-// accepted TCP or TLS connection. It is the PacketConn that turn/v4 reads requests from and answers on,
+// client's TCP, TLS or DTLS connection. It is the PacketConn that turn/v4 reads requests from and answers on,
 // so every message between a client and turn/v4 passes here.
 //
 // Each leg has a turn.Server to itself: all of its callbacks then belong to this leg, and run on

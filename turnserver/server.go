@@ -31,7 +31,7 @@ type Server struct {
 	mu        sync.Mutex
 	closing   bool
 	closed    chan struct{}
-	listeners []streamListener
+	listeners []clientListener
 	discovery *discovery // nil without Config.Alternate
 	legs      map[*leg]struct{}
 	readers   sync.WaitGroup // accept loops, legs and the alternate sockets
@@ -86,7 +86,7 @@ func (s *Server) open() error {
 			sockets = append(sockets, conn)
 			l.Address = addrPort(conn.LocalAddr())
 		} else {
-			ln, err := s.listenStream(l)
+			ln, err := s.listenConnections(l)
 			if err != nil {
 				closeAll(sockets)
 
@@ -139,13 +139,13 @@ func closeAll(conns []transport.UDPConn) {
 	}
 }
 
-func (s *Server) accept(ln streamListener) {
+func (s *Server) accept(ln clientListener) {
 	for {
 		conn, err := ln.Accept()
 		switch {
 		case err == nil:
-			_ = s.serve(ln.transport, newStream(conn))
-		case errors.Is(err, net.ErrClosed):
+			_ = s.serve(ln.transport, ln.messages(conn))
+		case errors.Is(err, net.ErrClosed), s.isClosing():
 			return
 		default:
 			// Out of file descriptors: connections end, so it is worth trying again.

@@ -184,7 +184,7 @@ func TestAServerThatCannotStartSaysWhatToDo(t *testing.T) {
 		},
 		"unknown network": {
 			func(c *turnserver.Config) { c.Listen[0].Network = "sctp" },
-			`turn server: listen 127.0.0.1:0: unknown network "sctp": use udp, tcp or tls`,
+			`turn server: listen 127.0.0.1:0: unknown network "sctp": use udp, tcp, tls or dtls`,
 		},
 		"no address": {
 			func(c *turnserver.Config) { c.Listen[1].Address = netip.AddrPort{} },
