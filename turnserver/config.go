@@ -52,8 +52,14 @@ type Config struct {
 	Realm string `json:"realm,omitempty"`
 
 	// Users maps a username to its password, for the long-term credential mechanism
-	// (RFC 8489 section 9.2). Without users the server answers STUN and refuses TURN.
+	// (RFC 8489 section 9.2). Without users and Secret the server answers STUN and refuses TURN.
 	Users map[string]string `json:"users,omitempty"`
+
+	// Secret is shared with whoever mints time-limited credentials: see TimeLimitedCredentials.
+	// They are judged anew at every request, so what an allocation needs to be refreshed with
+	// may expire under it, as with turn/v4's own handler; coturn judges them once. Empty takes
+	// none.
+	Secret string `json:"secret,omitempty"`
 
 	// DenyPeers are refused as relay targets, beside those that always are: unspecified,
 	// loopback, link-local, multicast and broadcast addresses, IPv6 addresses (relays are
@@ -61,13 +67,17 @@ type Config struct {
 	// one relay of this server can reach another).
 	DenyPeers []netip.Prefix `json:"deny_peers,omitempty"`
 
-	// Quota is how many allocations one username may hold at once. 0 means no limit.
+	// Quota is how many allocations one user may hold at once, whatever the time limit in the
+	// username. 0 means no limit.
 	Quota int `json:"quota,omitempty"`
 
 	// Certificate and Key, in PEM, are what "tls" and "dtls" listeners show: a chain, leaf first,
 	// and its private key.
 	Certificate string `json:"certificate,omitempty"`
 	Key         string `json:"key,omitempty"`
+
+	// Faults are what is wrong with the server on purpose.
+	Faults Faults `json:"faults,omitzero"`
 
 	// LoggerFactory receives turn/v4's own log. Nil means silence.
 	LoggerFactory logging.LoggerFactory `json:"-"`

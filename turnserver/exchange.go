@@ -74,7 +74,7 @@ func usernameOf(m *stun.Message) string {
 // finishExchange runs when turn/v4 is done with a message, answered or not.
 func (l *leg) finishExchange() {
 	if name := l.exchange.username; name != "" {
-		l.server.allocations.release(name)
+		l.server.allocations.release(l.server.holder(name))
 	}
 	l.exchange = exchange{}
 }
@@ -124,7 +124,7 @@ func (l *leg) answering(p []byte) {
 		e.Kind, e.Reason = NonceStale, "the nonce expired or is not this socket's: the client shall retry with the new one"
 	case x.authFailure != "":
 		e.Kind, e.Reason = AuthFailed, x.authFailure
-	case len(l.server.keys) > 0 && lacksCredentials(req):
+	case l.server.servesTURN() && lacksCredentials(req):
 		e.Kind, e.Reason = AuthFailed, "USERNAME, REALM or NONCE is missing"
 	case answer.Type.Method == stun.MethodAllocate:
 		e.Kind, e.Reason = AllocationRefused, l.allocateRefusal(code.Code)
@@ -158,7 +158,7 @@ func (l *leg) allocateRefusal(code stun.ErrorCode) string {
 	switch {
 	case l.exchange.refusal != "":
 		return l.exchange.refusal
-	case len(l.server.keys) == 0:
+	case !l.server.servesTURN():
 		return "the server has no users: it serves STUN only"
 	case code == stun.CodeAllocMismatch:
 		return "this client address holds an allocation already (RFC 8656 section 7.2)"

@@ -209,7 +209,7 @@ func (r *relaySocket) Close() error {
 		}
 		s := r.leg.server
 		s.allocations.end(r, record)
-		s.allocations.release(record.Username)
+		s.allocations.release(s.holder(record.Username))
 		s.events.add(Event{
 			Kind: AllocationEnded, Client: record.Client, Transport: record.Transport,
 			Username: record.Username, Relay: record.Relay, Reason: reason,
