@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/pion/logging"
 	"github.com/pion/transport/v4"
@@ -38,6 +39,12 @@ type Config struct {
 	// told. It must be one of this host's, and never the unspecified address: a host with two
 	// addresses would answer from the wrong one.
 	RelayAddress netip.Addr `json:"relay_address"`
+
+	// AdvertiseAddress is the IPv4 address that clients are told instead of RelayAddress: the
+	// outer one of a server behind a 1:1 NAT. Advertising an address that peers do not reach the
+	// relay sockets on is the commonest way to have relay candidates that carry nothing.
+	// Allocation.Relay and Event.Relay say what was advertised. Zero means RelayAddress.
+	AdvertiseAddress netip.Addr `json:"advertise_address,omitzero"`
 
 	// RelayPorts are the ports relay sockets are bound to. Zero means 49152-65535, as
 	// RFC 8656 section 7.2 recommends.
@@ -70,6 +77,17 @@ type Config struct {
 	// Quota is how many allocations one user may hold at once, whatever the time limit in the
 	// username. 0 means no limit.
 	Quota int `json:"quota,omitempty"`
+
+	// AllocationLifetime is how long an allocation lives without a Refresh at most; a client may
+	// ask for less (RFC 8656 section 7.2). Zero means 10 min, and up to 1 h to who asks for it.
+	AllocationLifetime time.Duration `json:"allocation_lifetime,omitempty"`
+
+	// PermissionLifetime and ChannelLifetime are how long a permission (RFC 8656 section 9) and
+	// the binding of a channel (section 12) live without a refresh. Zero means 5 min and 10 min,
+	// which clients count on without being told: shorter ones let data lapse that a client
+	// believes to pass.
+	PermissionLifetime time.Duration `json:"permission_lifetime,omitempty"`
+	ChannelLifetime    time.Duration `json:"channel_lifetime,omitempty"`
 
 	// Certificate and Key, in PEM, are what "tls" and "dtls" listeners show: a chain, leaf first,
 	// and its private key.
@@ -145,6 +163,9 @@ func (c Config) validate() error {
 		return err
 	}
 	if err := c.validateRelay(); err != nil {
+		return err
+	}
+	if err := c.validateLifetimes(); err != nil {
 		return err
 	}
 	if len(c.Realm) > 127 {
@@ -228,6 +249,8 @@ func (c Config) validateRelay() error {
 		return fmt.Errorf("turn server: relay address %s: turn/v4 relays over IPv4 only: give an IPv4 address", c.RelayAddress)
 	case c.RelayAddress.IsUnspecified():
 		return fmt.Errorf("turn server: relay address %s: give the one address that peers reach this host on", c.RelayAddress)
+	case c.AdvertiseAddress.IsValid() && (!c.AdvertiseAddress.Is4() || c.AdvertiseAddress.IsUnspecified()):
+		return fmt.Errorf("turn server: advertised address %s: give the one IPv4 address that peers reach the relay on", c.AdvertiseAddress)
 	case c.RelayPorts.Min == 0 || c.RelayPorts.Min > c.RelayPorts.Max:
 		return fmt.Errorf("turn server: relay ports %s: give MIN-MAX with 1 <= MIN <= MAX", c.RelayPorts)
 	}

@@ -28,6 +28,8 @@ type deniedPeer struct {
 	reason string
 }
 
+const noPermission = "no permission for this peer (RFC 8656 section 9)"
+
 const noAllocation = "no allocation for this client: it ended, the server restarted, or the client's NAT gave it a new address"
 
 // request decodes the message, or returns an empty one for what is not STUN.
@@ -109,7 +111,13 @@ func (l *leg) answering(p []byte) {
 	x := &l.exchange
 	x.explained = true
 	answer := new(stun.Message)
-	if err := stun.Decode(p, answer); err != nil || answer.Type.Class != stun.ClassErrorResponse {
+	if err := stun.Decode(p, answer); err != nil {
+		return
+	}
+	if answer.Type.Class == stun.ClassSuccessResponse {
+		l.succeeding(answer.Type.Method)
+	}
+	if answer.Type.Class != stun.ClassErrorResponse {
 		return
 	}
 	var code stun.ErrorCodeAttribute
@@ -139,6 +147,15 @@ func (l *leg) answering(p []byte) {
 		return
 	}
 	l.log(e)
+}
+
+// succeeding takes note of the permissions that the answer, about to be sent, grants.
+func (l *leg) succeeding(method stun.Method) {
+	relay := l.relayOf(l.exchange.client)
+	grants := method == stun.MethodCreatePermission || method == stun.MethodChannelBind
+	if relay != nil && grants && l.server.config.PermissionLifetime > 0 {
+		relay.granted(l.exchange.request())
+	}
 }
 
 func lacksCredentials(req *stun.Message) bool {
@@ -213,7 +230,7 @@ func (l *leg) unanswered() {
 		}
 		l.dropFromClient(reason)
 	case t == stun.NewType(stun.MethodSend, stun.ClassIndication):
-		reason := "no permission for this peer (RFC 8656 section 9)"
+		reason := noPermission
 		if !hasAllocation {
 			reason = noAllocation
 		} else if !x.request().Contains(stun.AttrData) || !x.target().IsValid() {

@@ -66,6 +66,9 @@ func (l *leg) eventHandler() turn.EventHandler {
 	}
 	permission := func(kind Kind) func(_, _ net.Addr, _, _, _ string, _ net.Addr, _ net.IP) {
 		return func(client, _ net.Addr, _, username, _ string, relay net.Addr, ip net.IP) {
+			if l.server.config.PermissionLifetime > 0 {
+				return // the relay socket knows better
+			}
 			e := event(kind, client, username, relay)
 			e.Peer = addrPort(&net.UDPAddr{IP: ip})
 			l.server.events.add(e)

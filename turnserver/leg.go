@@ -42,6 +42,8 @@ func (l *leg) serve() error {
 		QuotaHandler:  l.quota,
 		LoggerFactory: l.server.config.LoggerFactory,
 		EventHandler:  l.eventHandler(),
+
+		ChannelBindTimeout: l.server.config.ChannelLifetime, // 0 is RFC 8656's
 		PacketConnConfigs: []turn.PacketConnConfig{{
 			PacketConn:            l,
 			RelayAddressGenerator: l,
@@ -72,6 +74,8 @@ func (l *leg) ReadFrom(p []byte) (int, net.Addr, error) {
 		if l.server.discovery.answer(l.PacketConn, p[:n], l.exchange.client) || l.answerItself(from) {
 			continue
 		}
+		n = l.limitLifetime(p, n)
+		l.exchange.raw = p[:n]
 
 		return n, from, nil
 	}

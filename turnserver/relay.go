@@ -28,7 +28,10 @@ type relaySocket struct {
 	inHand   *datagram // read by turn/v4, neither relayed nor dropped yet
 	released bool      // by the client, with a Refresh to zero
 	allotted bool      // false for a socket that only probed for an even port
-	dropped  onceLog
+
+	permissions map[netip.Addr]*permission // under Config.PermissionLifetime only
+
+	dropped onceLog
 
 	closed  sync.Once
 	drained sync.Once
@@ -64,6 +67,11 @@ func (r *relaySocket) ReadFrom(p []byte) (int, net.Addr, error) {
 
 			continue
 		}
+		if r.lapsed(d.peer.Addr()) {
+			r.drop(d, noPermissionOfClient)
+
+			continue
+		}
 		if n == len(p) {
 			// turn/v4 would relay what is left of it.
 			r.drop(d, fmt.Sprintf("from the peer: datagram of %d bytes or more, turn/v4's limit", len(p)))
@@ -78,6 +86,8 @@ func (r *relaySocket) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
+const noPermissionOfClient = "from the peer: the client holds no permission for this peer (RFC 8656 section 9)"
+
 // settle notices that turn/v4 did not relay the last datagram, which it does not tell.
 func (r *relaySocket) settle() {
 	r.mu.Lock()
@@ -85,7 +95,7 @@ func (r *relaySocket) settle() {
 	r.inHand = nil
 	r.mu.Unlock()
 	if d != nil {
-		r.drop(*d, "from the peer: the client holds no permission for this peer (RFC 8656 section 9)")
+		r.drop(*d, noPermissionOfClient)
 	}
 }
 
@@ -117,6 +127,12 @@ func (r *relaySocket) WriteTo(p []byte, to net.Addr) (int, error) {
 	d := datagram{peer: addrPort(to), size: len(p), stun: isSTUN(p)}
 	if reason := r.leg.server.deny.datagram(d.peer); reason != "" {
 		r.drop(d, "to the peer: "+reason)
+
+		return len(p), nil
+	}
+	// A channel leads to its peer for as long as it is bound (RFC 8656 section 12.6).
+	if r.lapsed(d.peer.Addr()) && r.leg.exchange.raw[0]>>6 != 1 {
+		r.drop(d, "from the client: "+noPermission)
 
 		return len(p), nil
 	}
@@ -199,6 +215,7 @@ func (r *relaySocket) Close() error {
 		r.record.Ended = time.Now()
 		record, released := r.record, r.released
 		r.mu.Unlock()
+		r.endPermissions()
 
 		reason := r.leg.removeRelay(r, record.Client)
 		switch {
@@ -236,9 +253,19 @@ func (l *leg) AllocatePacketConn(_ string, port int) (net.PacketConn, net.Addr, 
 
 		return nil, nil, err
 	}
-	l.exchange.relay = &relaySocket{UDPConn: conn, leg: l, address: addrPort(conn.LocalAddr())}
+	address := l.server.config.advertised(addrPort(conn.LocalAddr()))
+	l.exchange.relay = &relaySocket{UDPConn: conn, leg: l, address: address}
 
-	return l.exchange.relay, conn.LocalAddr(), nil
+	return l.exchange.relay, net.UDPAddrFromAddrPort(address), nil
+}
+
+// advertised is what clients are told of a relay socket.
+func (c Config) advertised(relay netip.AddrPort) netip.AddrPort {
+	if c.AdvertiseAddress.IsValid() {
+		return netip.AddrPortFrom(c.AdvertiseAddress, relay.Port())
+	}
+
+	return relay
 }
 
 // AllocateConn implements turn.RelayAddressGenerator. turn/v4 never calls it.

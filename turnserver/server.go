@@ -114,6 +114,11 @@ func (s *Server) open() error {
 
 		return fmt.Errorf("turn server: read this host's addresses: %w", err)
 	}
+	// From behind a 1:1 NAT, the address outside may lead back to a listening address.
+	for _, l := range own[:len(own):len(own)] {
+		l.Address = s.config.advertised(l.Address)
+		own = append(own, l)
+	}
 	s.deny = newDenials(s.config.DenyPeers, own, host)
 
 	for i, conn := range sockets {

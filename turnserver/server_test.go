@@ -226,6 +226,18 @@ func TestAServerThatCannotStartSaysWhatToDo(t *testing.T) {
 			func(c *turnserver.Config) { c.Users["bob"] = "" },
 			`turn server: user "bob": empty password: give one`,
 		},
+		"advertised address of IPv6": {
+			func(c *turnserver.Config) { c.AdvertiseAddress = netip.IPv6Loopback() },
+			"turn server: advertised address ::1: give the one IPv4 address that peers reach the relay on",
+		},
+		"lifetime that turn/v4 would cut": {
+			func(c *turnserver.Config) { c.PermissionLifetime = 10 * time.Minute },
+			"turn server: permission lifetime 10m0s: use whole seconds up to 5m0s, or 0 for that",
+		},
+		"lifetime that LIFETIME cannot say": {
+			func(c *turnserver.Config) { c.AllocationLifetime = 1500 * time.Millisecond },
+			"turn server: allocation lifetime 1.5s: use whole seconds up to 10m0s, or 0 for that",
+		},
 		"negative quota": {
 			func(c *turnserver.Config) { c.Quota = -1 },
 			"turn server: quota -1: use 0 for no limit, or more",
