@@ -138,6 +138,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Listen = slices.Clone(c.Listen)
 	c.Users = maps.Clone(c.Users)
 	c.DenyPeers = slices.Clone(c.DenyPeers)
+	c.Faults.DropAnswers = maps.Clone(c.Faults.DropAnswers)
 
 	return c, c.validate()
 }
@@ -190,7 +191,7 @@ func (c Config) validate() error {
 		return fmt.Errorf("turn server: quota %d: use 0 for no limit, or more", c.Quota)
 	}
 
-	return nil
+	return c.Faults.validate()
 }
 
 func (c Config) certificate() (tls.Certificate, error) {

@@ -49,7 +49,7 @@ func (s *Server) key(user string) (key []byte, refusal string) {
 	if s.config.Secret == "" || err != nil {
 		return nil, "unknown user"
 	}
-	now := s.config.Faults.clock()
+	now := s.faults.clock()
 	if now.Unix() > expiry {
 		at := time.Unix(expiry, 0)
 
@@ -74,5 +74,5 @@ func (s *Server) holder(user string) string {
 
 // servesTURN tells a TURN server from one that answers STUN only.
 func (s *Server) servesTURN() bool {
-	return (len(s.keys) > 0 || s.config.Secret != "") && !s.config.Faults.STUNOnly
+	return (len(s.keys) > 0 || s.config.Secret != "") && !s.faults.STUNOnly
 }

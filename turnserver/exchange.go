@@ -100,10 +100,30 @@ func (l *leg) answerItself(to net.Addr) bool {
 	})
 	answer, err := stun.Build(req, stun.NewType(stun.MethodChannelBind, stun.ClassErrorResponse), stun.CodeBadRequest)
 	if err == nil {
-		_, _ = l.PacketConn.WriteTo(answer.Raw, to)
+		_ = l.send(answer.Raw, to)
 	}
 
 	return true
+}
+
+// forbidding returns the refusal that RFC 8656 (sections 10.2 and 12.2) wants for a denied peer,
+// 403 (Forbidden), in place of turn/v4's: that is 401 for a channel and no code for a permission.
+func (l *leg) forbidding(p []byte) []byte {
+	t := messageType(p)
+	if len(l.exchange.denied) == 0 || t.Class != stun.ClassErrorResponse {
+		return p
+	}
+	req := l.exchange.request()
+	key, refusal := l.server.key(usernameOf(req))
+	if refusal != "" {
+		return p
+	}
+	answer, err := stun.Build(req, t, stun.CodeForbidden, stun.MessageIntegrity(key))
+	if err != nil {
+		return p
+	}
+
+	return answer.Raw
 }
 
 // answering logs what the answer, about to be sent, refuses.

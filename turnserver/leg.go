@@ -85,9 +85,10 @@ func (l *leg) ReadFrom(p []byte) (int, net.Addr, error) {
 func (l *leg) WriteTo(p []byte, to net.Addr) (int, error) {
 	client := addrPort(to)
 	if !isRelayed(p) {
+		p = l.forbidding(p)
 		l.answering(p)
 
-		return l.PacketConn.WriteTo(p, to)
+		return len(p), l.send(p, to)
 	}
 
 	var counted func(error)
@@ -100,6 +101,16 @@ func (l *leg) WriteTo(p []byte, to net.Addr) (int, error) {
 	}
 
 	return n, err
+}
+
+// send sends an answer, or what the faults leave of it.
+func (l *leg) send(answer []byte, to net.Addr) error {
+	if l.server.faults.drops(messageType(answer).Method) {
+		return nil
+	}
+	_, err := l.PacketConn.WriteTo(l.server.faults.spoil(answer), to)
+
+	return err
 }
 
 // end closes the leg, after which turn/v4 ends its allocations.

@@ -62,6 +62,9 @@ func (r *relaySocket) ReadFrom(p []byte) (int, net.Addr, error) {
 			return 0, nil, err
 		}
 		d := datagram{peer: addrPort(from), size: n, stun: isSTUN(p[:n])}
+		if r.deafTo(d.peer) {
+			continue
+		}
 		if reason := r.leg.server.deny.datagram(d.peer); reason != "" {
 			r.drop(d, "from the peer: "+reason)
 
@@ -84,6 +87,17 @@ func (r *relaySocket) ReadFrom(p []byte) (int, net.Addr, error) {
 
 		return n, net.UDPAddrFromAddrPort(d.peer), nil
 	}
+}
+
+// deafTo tells what a firewall in front of this host would have lost.
+func (r *relaySocket) deafTo(peer netip.AddrPort) bool {
+	s := r.leg.server
+	deaf := s.faults.RelayDeaf && peer.Addr() != s.config.RelayAddress
+	if deaf {
+		s.faults.act("relay_deaf")
+	}
+
+	return deaf
 }
 
 const noPermissionOfClient = "from the peer: the client holds no permission for this peer (RFC 8656 section 9)"

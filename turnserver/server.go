@@ -21,6 +21,7 @@ type Server struct {
 	keys   map[string][]byte // by username
 	deny   denials
 	listen []Listener
+	faults *faulty
 
 	// Accounts.
 	allocations *register
@@ -48,6 +49,7 @@ func Start(cfg Config) (*Server, error) {
 	s := &Server{
 		config:      cfg,
 		keys:        map[string][]byte{},
+		faults:      newFaulty(cfg.Faults),
 		allocations: newRegister(),
 		events:      newEventLog(),
 		closed:      make(chan struct{}),
