@@ -56,7 +56,7 @@ func (s *Server) listenDTLS(l Listener) (clientListener, error) {
 
 // Accept hands every datagram to the session it belongs to, until a client begins a new one.
 func (l *dtlsListener) Accept() (net.Conn, error) {
-	p := make([]byte, 1<<16)
+	p := make([]byte, dtlsRecord)
 	for {
 		n, from, err := l.ReadFrom(p)
 		if err != nil {

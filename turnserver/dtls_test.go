@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/pion/dtls/v3"
+	"github.com/pion/logging"
 	"github.com/pion/stun/v3"
+	"github.com/pion/transport/v4/vnet"
 
 	"github.com/icelab-go/icelab/internal/require"
 	"github.com/icelab-go/icelab/turnserver"
@@ -182,5 +184,45 @@ func TestTheDTLSPortIsOutOfReachThroughARelay(t *testing.T) {
 	e := awaitKind(t, s, turnserver.RelayDropped)
 	if e.Peer != own.AddrPort() || e.Reason != "to the peer: the server's own listening address" {
 		t.Errorf("event %+v", e)
+	}
+}
+
+func TestDTLSRunsOnAnotherNetworkStack(t *testing.T) {
+	router, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "198.18.0.0/24", LoggerFactory: logging.NewDefaultLoggerFactory()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack := func(ip string) *vnet.Net {
+		t.Helper()
+		n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{ip}})
+		if err == nil {
+			err = router.AddNet(n)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return n
+	}
+	cfg := config(serverIP)
+	cfg.Listen = nil // vnet has no TCP
+	cfg = withDTLS(t, cfg)
+	cfg.Net = stack(serverIP)
+	client := stack(clientIP)
+	if err := router.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, cfg)
+	t.Cleanup(func() { _ = router.Stop() })
+
+	socket, err := client.ListenPacket("udp4", clientIP+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := shakeHands(t, socket, address(t, s, "dtls"))
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	(&rawClient{PacketConn: conn, username: user, password: password}).allocate(t)
+	if all := s.Allocations(); len(all) != 1 || all[0].Client.Addr().String() != clientIP {
+		t.Errorf("allocations %+v", all)
 	}
 }

@@ -314,6 +314,16 @@ func TestRecordsTravelAsSnakeCaseJSON(t *testing.T) {
 			RelayPorts: turnserver.PortRange{Min: 1, Max: 2}, Users: map[string]string{user: password},
 			DenyPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, LoggerFactory: logging.NewDefaultLoggerFactory(),
 		},
+		`{"listen":null,"relay_address":"198.18.0.1","advertise_address":"198.18.0.2","relay_ports":{"min":1,"max":2},` +
+			`"secret":"s","permission_lifetime":1000000000,"faults":{"drop_answers":{"channel-bind":2},"no_realm":true,` +
+			`"stale_nonce":true,"stun_only":true,"clock_offset":-1000000000,"relay_deaf":true}}`: turnserver.Config{
+			RelayAddress: addr.Addr(), AdvertiseAddress: addr.Addr().Next(), RelayPorts: turnserver.PortRange{Min: 1, Max: 2},
+			Secret: "s", PermissionLifetime: time.Second,
+			Faults: turnserver.Faults{
+				DropAnswers: map[turnserver.Method]int{turnserver.ChannelBind: 2}, NoRealm: true, StaleNonce: true,
+				STUNOnly: true, ClockOffset: -time.Second, RelayDeaf: true,
+			},
+		},
 	} {
 		got, err := json.Marshal(value)
 		if err != nil || string(got) != want {
