@@ -17,7 +17,7 @@ const EndedCapacity = 1024
 type Allocation struct {
 	// Client is the client as the server sees it: behind a NAT, its server-reflexive address.
 	Client netip.AddrPort `json:"client"`
-	// Transport of the leg between client and server: "udp", "tcp" or "tls".
+	// Transport of the leg between client and server: "udp", "tcp", "tls" or "dtls".
 	Transport string         `json:"transport"`
 	Username  string         `json:"username"`
 	Relay     netip.AddrPort `json:"relay"`

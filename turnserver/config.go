@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/pion/logging"
 	"github.com/pion/transport/v4"
@@ -39,6 +40,12 @@ type Config struct {
 	// addresses would answer from the wrong one.
 	RelayAddress netip.Addr `json:"relay_address"`
 
+	// AdvertiseAddress is the IPv4 address that clients are told instead of RelayAddress: the
+	// outer one of a server behind a 1:1 NAT. Advertising an address that peers do not reach the
+	// relay sockets on is the commonest way to have relay candidates that carry nothing.
+	// Allocation.Relay and Event.Relay say what was advertised. Zero means RelayAddress.
+	AdvertiseAddress netip.Addr `json:"advertise_address,omitzero"`
+
 	// RelayPorts are the ports relay sockets are bound to. Zero means 49152-65535, as
 	// RFC 8656 section 7.2 recommends.
 	RelayPorts PortRange `json:"relay_ports,omitzero"`
@@ -52,8 +59,14 @@ type Config struct {
 	Realm string `json:"realm,omitempty"`
 
 	// Users maps a username to its password, for the long-term credential mechanism
-	// (RFC 8489 section 9.2). Without users the server answers STUN and refuses TURN.
+	// (RFC 8489 section 9.2). Without users and Secret the server answers STUN and refuses TURN.
 	Users map[string]string `json:"users,omitempty"`
+
+	// Secret is shared with whoever mints time-limited credentials: see TimeLimitedCredentials.
+	// They are judged anew at every request, so what an allocation needs to be refreshed with
+	// may expire under it, as with turn/v4's own handler; coturn judges them once. Empty takes
+	// none.
+	Secret string `json:"secret,omitempty"`
 
 	// DenyPeers are refused as relay targets, beside those that always are: unspecified,
 	// loopback, link-local, multicast and broadcast addresses, IPv6 addresses (relays are
@@ -61,13 +74,28 @@ type Config struct {
 	// one relay of this server can reach another).
 	DenyPeers []netip.Prefix `json:"deny_peers,omitempty"`
 
-	// Quota is how many allocations one username may hold at once. 0 means no limit.
+	// Quota is how many allocations one user may hold at once, whatever the time limit in the
+	// username. 0 means no limit.
 	Quota int `json:"quota,omitempty"`
 
-	// Certificate and Key, in PEM, are what "tls" listeners show: a chain, leaf first, and its
-	// private key.
+	// AllocationLifetime is how long an allocation lives without a Refresh at most; a client may
+	// ask for less (RFC 8656 section 7.2). Zero means 10 min, and up to 1 h to who asks for it.
+	AllocationLifetime time.Duration `json:"allocation_lifetime,omitempty"`
+
+	// PermissionLifetime and ChannelLifetime are how long a permission (RFC 8656 section 9) and
+	// the binding of a channel (section 12) live without a refresh. Zero means 5 min and 10 min,
+	// which clients count on without being told: shorter ones let data lapse that a client
+	// believes to pass.
+	PermissionLifetime time.Duration `json:"permission_lifetime,omitempty"`
+	ChannelLifetime    time.Duration `json:"channel_lifetime,omitempty"`
+
+	// Certificate and Key, in PEM, are what "tls" and "dtls" listeners show: a chain, leaf first,
+	// and its private key.
 	Certificate string `json:"certificate,omitempty"`
 	Key         string `json:"key,omitempty"`
+
+	// Faults are what is wrong with the server on purpose.
+	Faults Faults `json:"faults,omitzero"`
 
 	// LoggerFactory receives turn/v4's own log. Nil means silence.
 	LoggerFactory logging.LoggerFactory `json:"-"`
@@ -75,7 +103,7 @@ type Config struct {
 
 // Listener is a socket on which clients reach the server.
 type Listener struct {
-	Network string         `json:"network"` // "udp", "tcp" or "tls", which is TLS over TCP
+	Network string         `json:"network"` // "udp", "tcp", "tls" over TCP, or "dtls" over UDP (RFC 7350)
 	Address netip.AddrPort `json:"address"`
 }
 
@@ -110,6 +138,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Listen = slices.Clone(c.Listen)
 	c.Users = maps.Clone(c.Users)
 	c.DenyPeers = slices.Clone(c.DenyPeers)
+	c.Faults.DropAnswers = maps.Clone(c.Faults.DropAnswers)
 
 	return c, c.validate()
 }
@@ -119,13 +148,13 @@ func (c Config) validate() error {
 		return errors.New("turn server: nothing to listen on: give at least one address")
 	}
 	for _, l := range c.Listen {
-		if l.Network != "udp" && l.Network != "tcp" && l.Network != "tls" {
-			return fmt.Errorf("turn server: listen %s: unknown network %q: use udp, tcp or tls", l.Address, l.Network)
+		if !slices.Contains([]string{"udp", "tcp", "tls", "dtls"}, l.Network) {
+			return fmt.Errorf("turn server: listen %s: unknown network %q: use udp, tcp, tls or dtls", l.Address, l.Network)
 		}
 		if !l.Address.IsValid() {
 			return fmt.Errorf("turn server: listen %s: no address: give one as IP:PORT", l.Network)
 		}
-		if l.Network == "tls" {
+		if l.Network == "tls" || l.Network == "dtls" {
 			if _, err := c.certificate(); err != nil {
 				return fmt.Errorf("turn server: listen %s: %w", l, err)
 			}
@@ -135,6 +164,9 @@ func (c Config) validate() error {
 		return err
 	}
 	if err := c.validateRelay(); err != nil {
+		return err
+	}
+	if err := c.validateLifetimes(); err != nil {
 		return err
 	}
 	if len(c.Realm) > 127 {
@@ -159,7 +191,7 @@ func (c Config) validate() error {
 		return fmt.Errorf("turn server: quota %d: use 0 for no limit, or more", c.Quota)
 	}
 
-	return nil
+	return c.Faults.validate()
 }
 
 func (c Config) certificate() (tls.Certificate, error) {
@@ -218,6 +250,8 @@ func (c Config) validateRelay() error {
 		return fmt.Errorf("turn server: relay address %s: turn/v4 relays over IPv4 only: give an IPv4 address", c.RelayAddress)
 	case c.RelayAddress.IsUnspecified():
 		return fmt.Errorf("turn server: relay address %s: give the one address that peers reach this host on", c.RelayAddress)
+	case c.AdvertiseAddress.IsValid() && (!c.AdvertiseAddress.Is4() || c.AdvertiseAddress.IsUnspecified()):
+		return fmt.Errorf("turn server: advertised address %s: give the one IPv4 address that peers reach the relay on", c.AdvertiseAddress)
 	case c.RelayPorts.Min == 0 || c.RelayPorts.Min > c.RelayPorts.Max:
 		return fmt.Errorf("turn server: relay ports %s: give MIN-MAX with 1 <= MIN <= MAX", c.RelayPorts)
 	}

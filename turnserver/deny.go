@@ -72,7 +72,7 @@ func newDenials(prefixes []netip.Prefix, listening []Listener, host []netip.Pref
 	}
 	for _, l := range listening {
 		// A relay sends UDP only, and its own port may equal that of a TCP listener.
-		if l.Network != "udp" {
+		if l.Network != "udp" && l.Network != "dtls" {
 			continue
 		}
 		d.control[l.Address] = true

@@ -12,6 +12,7 @@ import (
 // what its NAT does (RFC 5780). One of the four sockets is a leg's, shared with turn/v4, which
 // then sees no Binding request any more; the other three serve nothing else.
 type discovery struct {
+	faults  *faulty
 	sockets [2][2]transport.UDPConn // by address, by port: the primary one is 0, the alternate one 1
 }
 
@@ -20,7 +21,7 @@ const maxRequest = 1600
 
 // openAlternates binds the other three sockets.
 func (s *Server) openAlternates(primary transport.UDPConn) (err error) {
-	d := &discovery{}
+	d := &discovery{faults: s.faults}
 	s.discovery = d
 	here, other := addrPort(primary.LocalAddr()), s.config.Alternate
 	d.sockets[0][0] = primary
@@ -104,6 +105,9 @@ func (d *discovery) answer(conn net.PacketConn, raw []byte, client netip.AddrPor
 		return true
 	}
 
+	if d.faults.drops(stun.MethodBinding) {
+		return true
+	}
 	ask, refusal := parseDiscovery(req)
 	if refusal != nil {
 		send(conn, client, req, append([]stun.Setter{stun.BindingError}, refusal...))

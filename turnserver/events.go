@@ -59,7 +59,7 @@ type Event struct {
 	Time time.Time `json:"time"`
 	Kind Kind      `json:"kind"`
 
-	// Client, Transport ("udp", "tcp" or "tls") and Username say whose. The username is the client's
+	// Client, Transport ("udp", "tcp", "tls" or "dtls") and Username say whose. The username is the client's
 	// claim where authentication failed.
 	Client    netip.AddrPort `json:"client,omitzero"`
 	Transport string         `json:"transport,omitempty"`
@@ -71,8 +71,7 @@ type Event struct {
 	Peer    netip.AddrPort `json:"peer,omitzero"`
 	Channel uint16         `json:"channel,omitempty"`
 
-	// Code is the STUN error code the client received. It is 0 where turn/v4 sent none: its
-	// refusal of CreatePermission carries no ERROR-CODE.
+	// Code is the STUN error code the client received. It is 0 where turn/v4 sent none.
 	Code   int    `json:"code,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }

@@ -28,6 +28,8 @@ type deniedPeer struct {
 	reason string
 }
 
+const noPermission = "no permission for this peer (RFC 8656 section 9)"
+
 const noAllocation = "no allocation for this client: it ended, the server restarted, or the client's NAT gave it a new address"
 
 // request decodes the message, or returns an empty one for what is not STUN.
@@ -74,7 +76,7 @@ func usernameOf(m *stun.Message) string {
 // finishExchange runs when turn/v4 is done with a message, answered or not.
 func (l *leg) finishExchange() {
 	if name := l.exchange.username; name != "" {
-		l.server.allocations.release(name)
+		l.server.allocations.release(l.server.holder(name))
 	}
 	l.exchange = exchange{}
 }
@@ -98,10 +100,30 @@ func (l *leg) answerItself(to net.Addr) bool {
 	})
 	answer, err := stun.Build(req, stun.NewType(stun.MethodChannelBind, stun.ClassErrorResponse), stun.CodeBadRequest)
 	if err == nil {
-		_, _ = l.PacketConn.WriteTo(answer.Raw, to)
+		_ = l.send(answer.Raw, to)
 	}
 
 	return true
+}
+
+// forbidding returns the refusal that RFC 8656 (sections 10.2 and 12.2) wants for a denied peer,
+// 403 (Forbidden), in place of turn/v4's: that is 401 for a channel and no code for a permission.
+func (l *leg) forbidding(p []byte) []byte {
+	t := messageType(p)
+	if len(l.exchange.denied) == 0 || t.Class != stun.ClassErrorResponse {
+		return p
+	}
+	req := l.exchange.request()
+	key, refusal := l.server.key(usernameOf(req))
+	if refusal != "" {
+		return p
+	}
+	answer, err := stun.Build(req, t, stun.CodeForbidden, stun.MessageIntegrity(key))
+	if err != nil {
+		return p
+	}
+
+	return answer.Raw
 }
 
 // answering logs what the answer, about to be sent, refuses.
@@ -109,7 +131,13 @@ func (l *leg) answering(p []byte) {
 	x := &l.exchange
 	x.explained = true
 	answer := new(stun.Message)
-	if err := stun.Decode(p, answer); err != nil || answer.Type.Class != stun.ClassErrorResponse {
+	if err := stun.Decode(p, answer); err != nil {
+		return
+	}
+	if answer.Type.Class == stun.ClassSuccessResponse {
+		l.succeeding(answer.Type.Method)
+	}
+	if answer.Type.Class != stun.ClassErrorResponse {
 		return
 	}
 	var code stun.ErrorCodeAttribute
@@ -124,7 +152,7 @@ func (l *leg) answering(p []byte) {
 		e.Kind, e.Reason = NonceStale, "the nonce expired or is not this socket's: the client shall retry with the new one"
 	case x.authFailure != "":
 		e.Kind, e.Reason = AuthFailed, x.authFailure
-	case len(l.server.keys) > 0 && lacksCredentials(req):
+	case l.server.servesTURN() && lacksCredentials(req):
 		e.Kind, e.Reason = AuthFailed, "USERNAME, REALM or NONCE is missing"
 	case answer.Type.Method == stun.MethodAllocate:
 		e.Kind, e.Reason = AllocationRefused, l.allocateRefusal(code.Code)
@@ -139,6 +167,15 @@ func (l *leg) answering(p []byte) {
 		return
 	}
 	l.log(e)
+}
+
+// succeeding takes note of the permissions that the answer, about to be sent, grants.
+func (l *leg) succeeding(method stun.Method) {
+	relay := l.relayOf(l.exchange.client)
+	grants := method == stun.MethodCreatePermission || method == stun.MethodChannelBind
+	if relay != nil && grants && l.server.config.PermissionLifetime > 0 {
+		relay.granted(l.exchange.request())
+	}
 }
 
 func lacksCredentials(req *stun.Message) bool {
@@ -158,7 +195,7 @@ func (l *leg) allocateRefusal(code stun.ErrorCode) string {
 	switch {
 	case l.exchange.refusal != "":
 		return l.exchange.refusal
-	case len(l.server.keys) == 0:
+	case !l.server.servesTURN():
 		return "the server has no users: it serves STUN only"
 	case code == stun.CodeAllocMismatch:
 		return "this client address holds an allocation already (RFC 8656 section 7.2)"
@@ -213,7 +250,7 @@ func (l *leg) unanswered() {
 		}
 		l.dropFromClient(reason)
 	case t == stun.NewType(stun.MethodSend, stun.ClassIndication):
-		reason := "no permission for this peer (RFC 8656 section 9)"
+		reason := noPermission
 		if !hasAllocation {
 			reason = noAllocation
 		} else if !x.request().Contains(stun.AttrData) || !x.target().IsValid() {

@@ -11,7 +11,7 @@ import (
 
 // authHandler returns nil without users, which makes turn/v4 refuse TURN for good with 400.
 func (l *leg) authHandler() turn.AuthHandler {
-	if len(l.server.keys) == 0 {
+	if !l.server.servesTURN() {
 		return nil
 	}
 
@@ -20,21 +20,19 @@ func (l *leg) authHandler() turn.AuthHandler {
 
 // authenticate also checks the realm: turn/v4 takes any that the client names.
 func (l *leg) authenticate(username, realm string, _ net.Addr) ([]byte, bool) {
-	key, known := l.server.keys[username]
-	switch {
-	case realm != l.server.config.Realm:
+	if realm != l.server.config.Realm {
 		l.exchange.authFailure = fmt.Sprintf("wrong realm %q: this server's is %q", realm, l.server.config.Realm)
-	case !known:
-		l.exchange.authFailure = "unknown user"
-	default:
-		return key, true
-	}
 
-	return nil, false
+		return nil, false
+	}
+	key, refusal := l.server.key(username)
+	l.exchange.authFailure = refusal
+
+	return key, refusal == ""
 }
 
 func (l *leg) quota(username, _ string, _ net.Addr) bool {
-	if !l.server.allocations.hold(username, l.server.config.Quota) {
+	if !l.server.allocations.hold(l.server.holder(username), l.server.config.Quota) {
 		l.exchange.refusal = fmt.Sprintf("the user holds all %d allocations of the quota", l.server.config.Quota)
 
 		return false
@@ -68,6 +66,9 @@ func (l *leg) eventHandler() turn.EventHandler {
 	}
 	permission := func(kind Kind) func(_, _ net.Addr, _, _, _ string, _ net.Addr, _ net.IP) {
 		return func(client, _ net.Addr, _, username, _ string, relay net.Addr, ip net.IP) {
+			if l.server.config.PermissionLifetime > 0 {
+				return // the relay socket knows better
+			}
 			e := event(kind, client, username, relay)
 			e.Peer = addrPort(&net.UDPAddr{IP: ip})
 			l.server.events.add(e)

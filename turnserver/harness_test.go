@@ -72,6 +72,8 @@ func dial(t *testing.T, s *turnserver.Server, network string) net.PacketConn {
 	switch network {
 	case "tls":
 		conn = turn.NewSTUNConn(dialTLS(t, s))
+	case "dtls":
+		conn = dialDTLS(t, s)
 	case "tcp":
 		tcp, err := net.Dial("tcp4", server.String())
 		if err != nil {

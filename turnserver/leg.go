@@ -13,7 +13,7 @@ import (
 )
 
 // leg is a socket between clients and server: a UDP socket with any number of clients, or one
-// accepted TCP or TLS connection. It is the PacketConn that turn/v4 reads requests from and answers on,
+// client's TCP, TLS or DTLS connection. It is the PacketConn that turn/v4 reads requests from and answers on,
 // so every message between a client and turn/v4 passes here.
 //
 // Each leg has a turn.Server to itself: all of its callbacks then belong to this leg, and run on
@@ -42,6 +42,8 @@ func (l *leg) serve() error {
 		QuotaHandler:  l.quota,
 		LoggerFactory: l.server.config.LoggerFactory,
 		EventHandler:  l.eventHandler(),
+
+		ChannelBindTimeout: l.server.config.ChannelLifetime, // 0 is RFC 8656's
 		PacketConnConfigs: []turn.PacketConnConfig{{
 			PacketConn:            l,
 			RelayAddressGenerator: l,
@@ -72,6 +74,8 @@ func (l *leg) ReadFrom(p []byte) (int, net.Addr, error) {
 		if l.server.discovery.answer(l.PacketConn, p[:n], l.exchange.client) || l.answerItself(from) {
 			continue
 		}
+		n = l.limitLifetime(p, n)
+		l.exchange.raw = p[:n]
 
 		return n, from, nil
 	}
@@ -81,9 +85,10 @@ func (l *leg) ReadFrom(p []byte) (int, net.Addr, error) {
 func (l *leg) WriteTo(p []byte, to net.Addr) (int, error) {
 	client := addrPort(to)
 	if !isRelayed(p) {
+		p = l.forbidding(p)
 		l.answering(p)
 
-		return l.PacketConn.WriteTo(p, to)
+		return len(p), l.send(p, to)
 	}
 
 	var counted func(error)
@@ -96,6 +101,16 @@ func (l *leg) WriteTo(p []byte, to net.Addr) (int, error) {
 	}
 
 	return n, err
+}
+
+// send sends an answer, or what the faults leave of it.
+func (l *leg) send(answer []byte, to net.Addr) error {
+	if l.server.faults.drops(messageType(answer).Method) {
+		return nil
+	}
+	_, err := l.PacketConn.WriteTo(l.server.faults.spoil(answer), to)
+
+	return err
 }
 
 // end closes the leg, after which turn/v4 ends its allocations.

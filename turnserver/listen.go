@@ -22,31 +22,40 @@ func (c Config) listenUDP(addr netip.AddrPort) (transport.UDPConn, error) {
 	return conn, nil
 }
 
-// streamListener takes clients over TCP or TLS.
-type streamListener struct {
+// clientListener takes clients that have a connection each.
+type clientListener struct {
 	net.Listener
-	transport string // "tcp" or "tls"
+	transport string                        // "tcp", "tls" or "dtls"
+	messages  func(net.Conn) net.PacketConn // reads and writes a connection by message
 }
 
-func (s *Server) listenStream(l Listener) (streamListener, error) {
+func (s *Server) listenConnections(l Listener) (clientListener, error) {
+	if l.Network == "dtls" {
+		return s.listenDTLS(l)
+	}
+
+	return s.listenStream(l)
+}
+
+func (s *Server) listenStream(l Listener) (clientListener, error) {
 	ln, err := s.config.Net.ListenTCP(network("tcp", l.Address.Addr()), net.TCPAddrFromAddrPort(l.Address))
 	if err != nil {
-		return streamListener{}, listenError(l.Network, l.Address, err)
+		return clientListener{}, listenError(l.Network, l.Address, err)
 	}
 	if l.Network != "tls" {
-		return streamListener{ln, l.Network}, nil
+		return clientListener{ln, l.Network, newStream}, nil
 	}
 	certificate, err := s.config.certificate()
 	if err != nil {
 		_ = ln.Close()
 
-		return streamListener{}, fmt.Errorf("listen %s: %w", l, err)
+		return clientListener{}, fmt.Errorf("listen %s: %w", l, err)
 	}
 
 	// The handshake is done by the leg's first read, so a slow one holds nobody up.
-	return streamListener{tls.NewListener(ln, &tls.Config{
+	return clientListener{tls.NewListener(ln, &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
-	}), l.Network}, nil
+	}), l.Network, newStream}, nil
 }
 
 func network(transport string, addr netip.Addr) string {

@@ -28,7 +28,10 @@ type relaySocket struct {
 	inHand   *datagram // read by turn/v4, neither relayed nor dropped yet
 	released bool      // by the client, with a Refresh to zero
 	allotted bool      // false for a socket that only probed for an even port
-	dropped  onceLog
+
+	permissions map[netip.Addr]*permission // under Config.PermissionLifetime only
+
+	dropped onceLog
 
 	closed  sync.Once
 	drained sync.Once
@@ -59,8 +62,16 @@ func (r *relaySocket) ReadFrom(p []byte) (int, net.Addr, error) {
 			return 0, nil, err
 		}
 		d := datagram{peer: addrPort(from), size: n, stun: isSTUN(p[:n])}
+		if r.deafTo(d.peer) {
+			continue
+		}
 		if reason := r.leg.server.deny.datagram(d.peer); reason != "" {
 			r.drop(d, "from the peer: "+reason)
+
+			continue
+		}
+		if r.lapsed(d.peer.Addr()) {
+			r.drop(d, noPermissionOfClient)
 
 			continue
 		}
@@ -78,6 +89,19 @@ func (r *relaySocket) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
+// deafTo tells what a firewall in front of this host would have lost.
+func (r *relaySocket) deafTo(peer netip.AddrPort) bool {
+	s := r.leg.server
+	deaf := s.faults.RelayDeaf && peer.Addr() != s.config.RelayAddress
+	if deaf {
+		s.faults.act("relay_deaf")
+	}
+
+	return deaf
+}
+
+const noPermissionOfClient = "from the peer: the client holds no permission for this peer (RFC 8656 section 9)"
+
 // settle notices that turn/v4 did not relay the last datagram, which it does not tell.
 func (r *relaySocket) settle() {
 	r.mu.Lock()
@@ -85,7 +109,7 @@ func (r *relaySocket) settle() {
 	r.inHand = nil
 	r.mu.Unlock()
 	if d != nil {
-		r.drop(*d, "from the peer: the client holds no permission for this peer (RFC 8656 section 9)")
+		r.drop(*d, noPermissionOfClient)
 	}
 }
 
@@ -117,6 +141,12 @@ func (r *relaySocket) WriteTo(p []byte, to net.Addr) (int, error) {
 	d := datagram{peer: addrPort(to), size: len(p), stun: isSTUN(p)}
 	if reason := r.leg.server.deny.datagram(d.peer); reason != "" {
 		r.drop(d, "to the peer: "+reason)
+
+		return len(p), nil
+	}
+	// A channel leads to its peer for as long as it is bound (RFC 8656 section 12.6).
+	if r.lapsed(d.peer.Addr()) && r.leg.exchange.raw[0]>>6 != 1 {
+		r.drop(d, "from the client: "+noPermission)
 
 		return len(p), nil
 	}
@@ -199,6 +229,7 @@ func (r *relaySocket) Close() error {
 		r.record.Ended = time.Now()
 		record, released := r.record, r.released
 		r.mu.Unlock()
+		r.endPermissions()
 
 		reason := r.leg.removeRelay(r, record.Client)
 		switch {
@@ -209,7 +240,7 @@ func (r *relaySocket) Close() error {
 		}
 		s := r.leg.server
 		s.allocations.end(r, record)
-		s.allocations.release(record.Username)
+		s.allocations.release(s.holder(record.Username))
 		s.events.add(Event{
 			Kind: AllocationEnded, Client: record.Client, Transport: record.Transport,
 			Username: record.Username, Relay: record.Relay, Reason: reason,
@@ -236,9 +267,19 @@ func (l *leg) AllocatePacketConn(_ string, port int) (net.PacketConn, net.Addr, 
 
 		return nil, nil, err
 	}
-	l.exchange.relay = &relaySocket{UDPConn: conn, leg: l, address: addrPort(conn.LocalAddr())}
+	address := l.server.config.advertised(addrPort(conn.LocalAddr()))
+	l.exchange.relay = &relaySocket{UDPConn: conn, leg: l, address: address}
 
-	return l.exchange.relay, conn.LocalAddr(), nil
+	return l.exchange.relay, net.UDPAddrFromAddrPort(address), nil
+}
+
+// advertised is what clients are told of a relay socket.
+func (c Config) advertised(relay netip.AddrPort) netip.AddrPort {
+	if c.AdvertiseAddress.IsValid() {
+		return netip.AddrPortFrom(c.AdvertiseAddress, relay.Port())
+	}
+
+	return relay
 }
 
 // AllocateConn implements turn.RelayAddressGenerator. turn/v4 never calls it.

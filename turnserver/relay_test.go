@@ -19,9 +19,9 @@ import (
 
 func TestEveryRelayedByteIsCountedOnceInEachDirection(t *testing.T) {
 	require.Namespace(t)
-	for _, network := range []string{"udp", "tcp", "tls"} {
+	for _, network := range []string{"udp", "tcp", "tls", "dtls"} {
 		t.Run(network, func(t *testing.T) {
-			s := start(t, withTLS(t, config(serverIP)))
+			s := start(t, secured(t, withTLS(t, config(serverIP)), "dtls"))
 			peer := echo(t, peerIP)
 			_, relay := allocate(t, s, network)
 
@@ -41,7 +41,7 @@ func TestEveryRelayedByteIsCountedOnceInEachDirection(t *testing.T) {
 				}
 			}
 			sizes := []int{5, 6, 7, 8, 20, 576, 1200}
-			if network == "udp" {
+			if network == "udp" || network == "dtls" {
 				sizes = append(sizes, 1, 2, 3, 4) // over a stream, turn/v4's client holds back what is this small
 			}
 			data(sizes...)

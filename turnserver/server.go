@@ -21,6 +21,7 @@ type Server struct {
 	keys   map[string][]byte // by username
 	deny   denials
 	listen []Listener
+	faults *faulty
 
 	// Accounts.
 	allocations *register
@@ -31,7 +32,7 @@ type Server struct {
 	mu        sync.Mutex
 	closing   bool
 	closed    chan struct{}
-	listeners []streamListener
+	listeners []clientListener
 	discovery *discovery // nil without Config.Alternate
 	legs      map[*leg]struct{}
 	readers   sync.WaitGroup // accept loops, legs and the alternate sockets
@@ -48,6 +49,7 @@ func Start(cfg Config) (*Server, error) {
 	s := &Server{
 		config:      cfg,
 		keys:        map[string][]byte{},
+		faults:      newFaulty(cfg.Faults),
 		allocations: newRegister(),
 		events:      newEventLog(),
 		closed:      make(chan struct{}),
@@ -86,7 +88,7 @@ func (s *Server) open() error {
 			sockets = append(sockets, conn)
 			l.Address = addrPort(conn.LocalAddr())
 		} else {
-			ln, err := s.listenStream(l)
+			ln, err := s.listenConnections(l)
 			if err != nil {
 				closeAll(sockets)
 
@@ -114,6 +116,11 @@ func (s *Server) open() error {
 
 		return fmt.Errorf("turn server: read this host's addresses: %w", err)
 	}
+	// From behind a 1:1 NAT, the address outside may lead back to a listening address.
+	for _, l := range own[:len(own):len(own)] {
+		l.Address = s.config.advertised(l.Address)
+		own = append(own, l)
+	}
 	s.deny = newDenials(s.config.DenyPeers, own, host)
 
 	for i, conn := range sockets {
@@ -139,13 +146,13 @@ func closeAll(conns []transport.UDPConn) {
 	}
 }
 
-func (s *Server) accept(ln streamListener) {
+func (s *Server) accept(ln clientListener) {
 	for {
 		conn, err := ln.Accept()
 		switch {
 		case err == nil:
-			_ = s.serve(ln.transport, newStream(conn))
-		case errors.Is(err, net.ErrClosed):
+			_ = s.serve(ln.transport, ln.messages(conn))
+		case errors.Is(err, net.ErrClosed), s.isClosing():
 			return
 		default:
 			// Out of file descriptors: connections end, so it is worth trying again.

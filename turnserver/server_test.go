@@ -184,7 +184,7 @@ func TestAServerThatCannotStartSaysWhatToDo(t *testing.T) {
 		},
 		"unknown network": {
 			func(c *turnserver.Config) { c.Listen[0].Network = "sctp" },
-			`turn server: listen 127.0.0.1:0: unknown network "sctp": use udp, tcp or tls`,
+			`turn server: listen 127.0.0.1:0: unknown network "sctp": use udp, tcp, tls or dtls`,
 		},
 		"no address": {
 			func(c *turnserver.Config) { c.Listen[1].Address = netip.AddrPort{} },
@@ -225,6 +225,18 @@ func TestAServerThatCannotStartSaysWhatToDo(t *testing.T) {
 		"empty password": {
 			func(c *turnserver.Config) { c.Users["bob"] = "" },
 			`turn server: user "bob": empty password: give one`,
+		},
+		"advertised address of IPv6": {
+			func(c *turnserver.Config) { c.AdvertiseAddress = netip.IPv6Loopback() },
+			"turn server: advertised address ::1: give the one IPv4 address that peers reach the relay on",
+		},
+		"lifetime that turn/v4 would cut": {
+			func(c *turnserver.Config) { c.PermissionLifetime = 10 * time.Minute },
+			"turn server: permission lifetime 10m0s: use whole seconds up to 5m0s, or 0 for that",
+		},
+		"lifetime that LIFETIME cannot say": {
+			func(c *turnserver.Config) { c.AllocationLifetime = 1500 * time.Millisecond },
+			"turn server: allocation lifetime 1.5s: use whole seconds up to 10m0s, or 0 for that",
 		},
 		"negative quota": {
 			func(c *turnserver.Config) { c.Quota = -1 },
@@ -301,6 +313,16 @@ func TestRecordsTravelAsSnakeCaseJSON(t *testing.T) {
 			Listen: []turnserver.Listener{{Network: "udp", Address: addr}}, RelayAddress: addr.Addr(),
 			RelayPorts: turnserver.PortRange{Min: 1, Max: 2}, Users: map[string]string{user: password},
 			DenyPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, LoggerFactory: logging.NewDefaultLoggerFactory(),
+		},
+		`{"listen":null,"relay_address":"198.18.0.1","advertise_address":"198.18.0.2","relay_ports":{"min":1,"max":2},` +
+			`"secret":"s","permission_lifetime":1000000000,"faults":{"drop_answers":{"channel-bind":2},"no_realm":true,` +
+			`"stale_nonce":true,"stun_only":true,"clock_offset":-1000000000,"relay_deaf":true}}`: turnserver.Config{
+			RelayAddress: addr.Addr(), AdvertiseAddress: addr.Addr().Next(), RelayPorts: turnserver.PortRange{Min: 1, Max: 2},
+			Secret: "s", PermissionLifetime: time.Second,
+			Faults: turnserver.Faults{
+				DropAnswers: map[turnserver.Method]int{turnserver.ChannelBind: 2}, NoRealm: true, StaleNonce: true,
+				STUNOnly: true, ClockOffset: -time.Second, RelayDeaf: true,
+			},
 		},
 	} {
 		got, err := json.Marshal(value)

@@ -19,7 +19,7 @@ type stream struct {
 	in *bufio.Reader
 }
 
-func newStream(conn net.Conn) *stream {
+func newStream(conn net.Conn) net.PacketConn {
 	return &stream{Conn: conn, in: bufio.NewReader(conn)}
 }
 

@@ -49,12 +49,18 @@ var certified = sync.OnceValues(func() (pair struct{ certificate, key string }, 
 // withTLS adds a "tls" listener.
 func withTLS(t *testing.T, cfg turnserver.Config) turnserver.Config {
 	t.Helper()
+
+	return secured(t, cfg, "tls")
+}
+
+func secured(t *testing.T, cfg turnserver.Config, network string) turnserver.Config {
+	t.Helper()
 	pair, err := certified()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.Certificate, cfg.Key = pair.certificate, pair.key
-	cfg.Listen = append(cfg.Listen, turnserver.Listener{Network: "tls", Address: netip.AddrPortFrom(cfg.RelayAddress, 0)})
+	cfg.Listen = append(cfg.Listen, turnserver.Listener{Network: network, Address: netip.AddrPortFrom(cfg.RelayAddress, 0)})
 
 	return cfg
 }
