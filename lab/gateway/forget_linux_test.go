@@ -191,14 +191,13 @@ func TestATCPConnectionThatWasForgottenIsOver(t *testing.T) {
 func TestARebootForgetsEverything(t *testing.T) {
 	eachNAT(t, func(t *testing.T, n *network, b nat.Behavior) {
 		inside, outside := n.listen(t, n.inside, "10.1.0.10:5000"), n.listen(t, n.outside, "198.18.0.10:0")
-		var mapped netip.AddrPort
 		for range 2 { // a rebind's reservations are forgotten too
 			inside.send("out", outside.local())
-			mapped = outside.receive("out")
+			outside.receive("out")
 			n.forget(t, true)
 		}
 		inside.send("out", outside.local())
-		mapped = outside.receive("out")
+		mapped := outside.receive("out")
 
 		n.sever(t, CutAll)
 		inside.send("lost", outside.local())

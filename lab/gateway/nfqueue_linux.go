@@ -32,7 +32,7 @@ var errNoNFQueue = errors.New("this kernel cannot queue packets for impairment: 
 // The constants of linux/netfilter/nfnetlink_queue.h.
 const (
 	nfqnlSubsystem = 3 // NFNL_SUBSYS_QUEUE
-	nfqnlPacket    = nfqnlSubsystem<<8 | 0
+	nfqnlPacket    = nfqnlSubsystem << 8
 	nfqnlVerdict   = nfqnlSubsystem<<8 | 1
 	nfqnlConfig    = nfqnlSubsystem<<8 | 2
 
