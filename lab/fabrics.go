@@ -26,8 +26,9 @@ const FabricVariable = "ICELAB_ON"
 // kind is a sort of fabric, and how to get one.
 type kind struct {
 	name, about string
-	// labs is the most labs at once that pay, and worth how many scenarios make a
-	// further lab worth bringing up: both found by measuring on two cores.
+	// labs is the most labs at once that pay on two cores, and worth how many
+	// scenarios make a further lab worth bringing up: both found by measuring. More
+	// labs make direct paths so late that a relay may come first.
 	labs, worth int
 	// patience is how long auto waits to hear whether it works here.
 	patience time.Duration
@@ -42,7 +43,7 @@ var kinds = []kind{
 		}},
 	{"netns", "every node is a process in a network namespace of its own", 4, 1, 20 * time.Second,
 		func(ctx context.Context, _ func(string)) (fabric.Fabric, error) { return interfaced(netns.New(ctx)) }},
-	{"vnet", "every node is a set of goroutines in this one process; UDP only", 16, 1, 20 * time.Second,
+	{"vnet", "every node is a set of goroutines in this one process; UDP only", 8, 1, 20 * time.Second,
 		func(context.Context, func(string)) (fabric.Fabric, error) { return vnet.New(), nil }},
 }
 

@@ -42,7 +42,7 @@ type Config struct {
 
 	Timing Timing `json:"timing,omitempty"`
 
-	// AcceptRelayAtOnce takes away the wait of 500 ms before a relay pair is
+	// AcceptRelayAtOnce takes away the wait of 1 s before a relay pair is
 	// nominated, in the tuned profile. Only sensible where no direct path is
 	// wanted: without the wait a relay can win against a direct path.
 	AcceptRelayAtOnce bool `json:"accept_relay_at_once,omitempty"`

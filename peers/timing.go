@@ -13,7 +13,7 @@ type Timing string
 
 const (
 	// Tuned, also the zero value: host and srflx pairs are nominated as soon as
-	// they work, prflx pairs 190 ms after checks began, relay pairs 500 ms after;
+	// they work, prflx pairs 190 ms after checks began, relay pairs 1 s after;
 	// where only relay candidates are allowed, all at once. A STUN answer is
 	// awaited for 1 s. What SCTP has to send again is sent at least every second,
 	// so that a data channel goes on within a second of the network. It shows the
@@ -26,16 +26,19 @@ const (
 
 	// PionDefaults is what an application ships with: srflx 500 ms, prflx 1 s,
 	// relay 2 s, STUN 5 s; SCTP's retransmission timeout doubles up to 60 s (RFC
-	// 9260 section 16), so an outage of 20 s can take 40 s. pion has a zero wait for relay-only agents, but the
-	// way webrtc builds its agent never reaches it (pion/ice#324).
+	// 9260 section 16), so an outage of 20 s can take 40 s. pion has a zero wait
+	// for relay-only agents, but the way webrtc builds its agent never reaches it
+	// (pion/ice#324).
 	PionDefaults Timing = "pion-defaults"
 )
 
 const (
-	tunedRelayWait = 500 * time.Millisecond
+	// A direct path through two filters can take three rounds of checks, one every
+	// 200 ms in pion, and a busy machine is late with each.
+	tunedRelayWait = time.Second
 
 	// A relay's check can overtake the signalling of its candidate, and then the
-	// relay is taken for a peer-reflexive candidate, which has no wait of 500 ms.
+	// relay is taken for a peer-reflexive candidate, which has no wait of 1 s.
 	// So those wait until just before pion's second round of checks, at 200 ms.
 	tunedPrflxWait = 190 * time.Millisecond
 

@@ -15,9 +15,9 @@ func TestRelayPairsAreNominatedAfterTheWaitOfTheProfile(t *testing.T) {
 		lessThan    time.Duration
 		description string
 	}{
-		{"tuned", Config{Candidates: anything}, 500 * time.Millisecond, 1900 * time.Millisecond, ""},
-		{"tuned, only relay allowed", Config{Candidates: relayOnly}, 0, 450 * time.Millisecond, ""},
-		{"tuned, relay at once", Config{Candidates: anything, AcceptRelayAtOnce: true}, 0, 450 * time.Millisecond, ""},
+		{"tuned", Config{Candidates: anything}, time.Second, 1900 * time.Millisecond, ""},
+		{"tuned, only relay allowed", Config{Candidates: relayOnly}, 0, 900 * time.Millisecond, ""},
+		{"tuned, relay at once", Config{Candidates: anything, AcceptRelayAtOnce: true}, 0, 900 * time.Millisecond, ""},
 		{"pion's defaults", Config{Candidates: anything, Timing: PionDefaults}, 2 * time.Second, 8 * time.Second, ""},
 		{"pion's defaults, only relay allowed", Config{Candidates: relayOnly, Timing: PionDefaults}, 2 * time.Second, 8 * time.Second,
 			"pion/ice#324: the zero wait for relay-only agents never reaches a webrtc peer"},

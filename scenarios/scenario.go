@@ -31,7 +31,7 @@ type Scenario struct {
 	// Turn is what the TURN server offers to both peers.
 	Turn Turn `json:"turn,omitzero"`
 	// Timing says how long ICE waits before it accepts a pair: tuned (the
-	// default) accepts a direct pair at once and a relayed one after 500 ms (at
+	// default) accepts a direct pair at once and a relayed one after 1 s (at
 	// once if nothing but relay is allowed); pion-defaults is what an
 	// application ships with that sets nothing.
 	Timing string `json:"timing,omitempty"`
