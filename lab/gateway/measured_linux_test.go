@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -179,7 +178,7 @@ func TestLifetimeIsMeasuredAsDeclared(t *testing.T) {
 // Loss is no property of the NAT.
 func TestLossChangesNoAnswer(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
-	const times = 50
+	const times = 20
 	conditions := []nat.Condition{
 		{NAT: &nat.Behavior{Mapping: nat.EIM, Filtering: nat.ADF, Ports: nat.Preserving, Hairpin: true}},
 		{NAT: &nat.Behavior{Mapping: nat.ADM, Filtering: nat.EIF, Ports: nat.Sequential}},
@@ -195,18 +194,13 @@ func TestLossChangesNoAnswer(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				n := behind(t, declared)
-				var atOnce = make(chan struct{}, 4)
-				var all sync.WaitGroup
 				for i := range times {
-					atOnce <- struct{}{}
-					all.Go(func() {
-						defer func() { <-atOnce }()
-						lossy := &lossyNetwork{Net: new(stdnet.Net), rate: 0.2, seed: uint64(i)}
-						card := n.probe(t, probe.Config{LocalAddress: host, Net: lossy})
-						report(t, card, card.Compare(declared))
-					})
+					lossy := &lossyNetwork{Net: new(stdnet.Net), rate: 0.2, seed: uint64(i)}
+					card := n.probe(t, probe.Config{LocalAddress: host, Net: lossy})
+					report(t, card, card.Compare(declared))
+					// The next probe may draw a port that this one has opened a filter for.
+					n.in(t, n.gateway, func() error { return Forget(false) })
 				}
-				all.Wait()
 			})
 		}
 	})
