@@ -13,6 +13,8 @@ import (
 	"github.com/pion/logging"
 	"github.com/pion/transport/v4"
 	"github.com/pion/transport/v4/stdnet"
+
+	"github.com/icelab-go/icelab/wire"
 )
 
 // DefaultPort is the port of STUN and TURN over UDP and TCP (RFC 8489 section 18.6).
@@ -22,7 +24,7 @@ const DefaultPort = 3478
 const DefaultRealm = "icelab"
 
 // Config says where a Server listens, what it relays and for whom. It travels as JSON, but for its
-// Net and its LoggerFactory.
+// Net and for whom it tells.
 type Config struct {
 	// Listen are the sockets clients reach the server on: at least one. Port 0 asks the
 	// system for a free one, which Server.Addresses then tells.
@@ -96,6 +98,13 @@ type Config struct {
 
 	// Faults are what is wrong with the server on purpose.
 	Faults Faults `json:"faults,omitzero"`
+
+	// Recorder keeps the packets from and to clients, above TLS and DTLS, and from and to
+	// peers, redacted. Nil is nobody.
+	Recorder *wire.Recorder `json:"-"`
+	// KeyLog gets the secrets of TLS and DTLS, in the format of SSLKEYLOGFILE, that decrypt a
+	// capture. Several goroutines may write at once.
+	KeyLog io.Writer `json:"-"`
 
 	// LoggerFactory receives turn/v4's own log. Nil means silence.
 	LoggerFactory logging.LoggerFactory `json:"-"`

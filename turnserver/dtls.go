@@ -47,9 +47,14 @@ func (s *Server) listenDTLS(l Listener) (clientListener, error) {
 		return clientListener{}, err
 	}
 
+	options := []dtls.ServerOption{dtls.WithCertificates(certificate), dtls.WithLoggerFactory(s.config.LoggerFactory)}
+	if s.config.KeyLog != nil {
+		options = append(options, dtls.WithKeyLogWriter(s.config.KeyLog))
+	}
+
 	return clientListener{&dtlsListener{
 		UDPConn:  conn,
-		options:  []dtls.ServerOption{dtls.WithCertificates(certificate), dtls.WithLoggerFactory(s.config.LoggerFactory)},
+		options:  options,
 		sessions: map[netip.AddrPort]*dtlsSession{},
 	}, l.Network, newDTLSLeg}, nil
 }

@@ -106,6 +106,30 @@ func (l *leg) answerItself(to net.Addr) bool {
 	return true
 }
 
+// asksForCredentials answers a Binding request that is not signed by a user with 401, where the
+// faults have it so, and reports whether it did.
+func (l *leg) asksForCredentials(to net.Addr) bool {
+	if !l.server.faults.SecureSTUN || messageType(l.exchange.raw) != stun.BindingRequest {
+		return false
+	}
+	req := l.exchange.request()
+	key, refusal := l.server.key(usernameOf(req))
+	if refusal == "" && stun.MessageIntegrity(key).Check(req) == nil {
+		return false
+	}
+	challenge, err := stun.Build(req, stun.BindingError, stun.CodeUnauthorized,
+		stun.NewRealm(l.server.config.Realm), stun.NewNonce(secureNonce), stun.Fingerprint)
+	if err == nil {
+		l.server.faults.act("secure_stun")
+		_ = l.send(challenge.Raw, to)
+	}
+
+	return true
+}
+
+// secureNonce is in the challenges of Binding requests, which no client of ICE answers.
+const secureNonce = "binding"
+
 // forbidding returns the refusal that RFC 8656 (sections 10.2 and 12.2) wants for a denied peer,
 // 403 (Forbidden), in place of turn/v4's: that is 401 for a channel and no code for a permission.
 func (l *leg) forbidding(p []byte) []byte {
@@ -113,12 +137,31 @@ func (l *leg) forbidding(p []byte) []byte {
 	if len(l.exchange.denied) == 0 || t.Class != stun.ClassErrorResponse {
 		return p
 	}
+
+	return l.refusing(p, t, stun.CodeForbidden)
+}
+
+const noUDPRelay = "relaying over UDP is switched off in the server's configuration"
+
+// refusingUDP returns 442 (Unsupported Transport Protocol, RFC 8656 section 7.2) in place of
+// turn/v4's refusal of an allocation that was refused for being one over UDP.
+func (l *leg) refusingUDP(p []byte) []byte {
+	t := messageType(p)
+	if l.exchange.refusal != noUDPRelay || t.Class != stun.ClassErrorResponse {
+		return p
+	}
+
+	return l.refusing(p, t, stun.CodeUnsupportedTransProto)
+}
+
+// refusing returns a signed refusal of the request in hand, or p where it cannot be signed.
+func (l *leg) refusing(p []byte, t stun.MessageType, code stun.ErrorCode) []byte {
 	req := l.exchange.request()
 	key, refusal := l.server.key(usernameOf(req))
 	if refusal != "" {
 		return p
 	}
-	answer, err := stun.Build(req, t, stun.CodeForbidden, stun.MessageIntegrity(key))
+	answer, err := stun.Build(req, t, code, stun.MessageIntegrity(key))
 	if err != nil {
 		return p
 	}

@@ -1,6 +1,7 @@
 package turnserver
 
 import (
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,6 +34,18 @@ type Faults struct {
 	// STUNOnly refuses every Allocate request with 400, as turn/v4 without a user does: a STUN
 	// server that is taken for a TURN server.
 	STUNOnly bool `json:"stun_only,omitempty"`
+
+	// SecureSTUN wants credentials in Binding requests too, as coturn does with secure-stun:
+	// others are answered with 401.
+	SecureSTUN bool `json:"secure_stun,omitempty"`
+
+	// NoUDPRelay refuses every Allocate request for UDP with 442, as coturn does with
+	// no-udp-relay.
+	NoUDPRelay bool `json:"no_udp_relay,omitempty"`
+
+	// TLSMax is the newest version of TLS that "tls" listeners speak, as in crypto/tls: 0x0302
+	// is TLS 1.1. Zero is the newest there is.
+	TLSMax uint16 `json:"tls_max,omitempty"`
 
 	// ClockOffset is how far the server's clock is ahead of this host's, or behind when
 	// negative, where it judges time-limited credentials: two clocks that disagree.
@@ -75,7 +88,21 @@ func (f Faults) validate() error {
 		}
 	}
 
+	if f.TLSMax != 0 && (f.TLSMax < tls.VersionTLS10 || f.TLSMax > tls.VersionTLS13) {
+		return fmt.Errorf("turn server: at most TLS version %#04x: use 0x0301 (TLS 1.0) to 0x0304 (TLS 1.3), or 0 for the newest", f.TLSMax)
+	}
+
 	return nil
+}
+
+// tlsVersions are those that "tls" listeners speak: 1.2 and later (RFC 8996), unless the fault is
+// to speak none of these.
+func (f Faults) tlsVersions() (oldest, newest uint16) {
+	if f.TLSMax != 0 && f.TLSMax < tls.VersionTLS12 {
+		return tls.VersionTLS10, f.TLSMax
+	}
+
+	return tls.VersionTLS12, f.TLSMax
 }
 
 // clock is the time the server believes it is.

@@ -185,6 +185,28 @@ func TestASTUNOnlyServerRefusesWhoIsAUserElsewhere(t *testing.T) {
 	}
 }
 
+func TestSTUNForUsersOnly(t *testing.T) {
+	s := start(t, faulty("127.0.0.1", turnserver.Faults{SecureSTUN: true}))
+	for _, network := range []string{"udp", "tcp"} {
+		c := newRawClient(t, s, network)
+		challenge := c.exchange(t, stun.BindingRequest)
+		if codeOf(challenge) != 401 || !challenge.Contains(stun.AttrRealm) || !challenge.Contains(stun.AttrNonce) {
+			t.Errorf("%s: challenge %v", network, challenge)
+		}
+		c.allocate(t) // TURN is as it was
+		// Data on a channel whose number is like the type of a Binding request.
+		write(t, c, []byte{0x40, byte(stun.BindingRequest.Value()), 0, 4, 'd', 'a', 't', 'a'}, c.server)
+		if code := codeOf(c.do(t, stun.MethodBinding)); code != 0 {
+			t.Errorf("%s: a user is refused: %d", network, code)
+		}
+		c.password = "another"
+		if code := codeOf(c.do(t, stun.MethodBinding)); code != 401 {
+			t.Errorf("%s: a wrong password: code %d", network, code)
+		}
+	}
+	faulted(t, s, map[string]uint64{"secure_stun": 4})
+}
+
 func TestADeafRelaySendsAndHearsItsOwnHostAlone(t *testing.T) {
 	require.Namespace(t)
 	s := start(t, faulty(serverIP, turnserver.Faults{RelayDeaf: true}))

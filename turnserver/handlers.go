@@ -31,7 +31,13 @@ func (l *leg) authenticate(username, realm string, _ net.Addr) ([]byte, bool) {
 	return key, refusal == ""
 }
 
+// quota is the last that turn/v4 asks before it allocates.
 func (l *leg) quota(username, _ string, _ net.Addr) bool {
+	if l.server.config.Faults.NoUDPRelay {
+		l.exchange.refusal = noUDPRelay
+
+		return false
+	}
 	if !l.server.allocations.hold(l.server.holder(username), l.server.config.Quota) {
 		l.exchange.refusal = fmt.Sprintf("the user holds all %d allocations of the quota", l.server.config.Quota)
 

@@ -71,7 +71,7 @@ func (l *leg) ReadFrom(p []byte) (int, net.Addr, error) {
 
 			continue
 		}
-		if l.server.discovery.answer(l.PacketConn, p[:n], l.exchange.client) || l.answerItself(from) {
+		if l.asksForCredentials(from) || l.server.discovery.answer(l.PacketConn, p[:n], l.exchange.client) || l.answerItself(from) {
 			continue
 		}
 		n = l.limitLifetime(p, n)
@@ -85,7 +85,7 @@ func (l *leg) ReadFrom(p []byte) (int, net.Addr, error) {
 func (l *leg) WriteTo(p []byte, to net.Addr) (int, error) {
 	client := addrPort(to)
 	if !isRelayed(p) {
-		p = l.forbidding(p)
+		p = l.refusingUDP(l.forbidding(p))
 		l.answering(p)
 
 		return len(p), l.send(p, to)
@@ -187,8 +187,10 @@ func isRelayed(p []byte) bool {
 	return len(p) >= 2 && (p[0]>>6 == 1 || messageType(p) == stun.NewType(stun.MethodData, stun.ClassIndication))
 }
 
+// messageType is that of a STUN message, and none for ChannelData, whose channel number stands in
+// its place (RFC 8656 section 12.4).
 func messageType(p []byte) (t stun.MessageType) {
-	if len(p) >= 2 {
+	if len(p) >= 2 && p[0]>>6 == 0 {
 		t.ReadValue(uint16(p[0])<<8 | uint16(p[1]))
 	}
 

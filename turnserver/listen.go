@@ -53,8 +53,11 @@ func (s *Server) listenStream(l Listener) (clientListener, error) {
 	}
 
 	// The handshake is done by the leg's first read, so a slow one holds nobody up.
+	oldest, newest := s.config.Faults.tlsVersions()
+
 	return clientListener{tls.NewListener(ln, &tls.Config{
-		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
+		Certificates: []tls.Certificate{certificate}, MinVersion: oldest, MaxVersion: newest,
+		KeyLogWriter: s.config.KeyLog,
 	}), l.Network, newStream}, nil
 }
 

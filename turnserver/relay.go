@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/pion/transport/v4"
+
+	"github.com/icelab-go/icelab/wire"
 )
 
 // relaySocket is the socket of one relayed transport address, and the account of its allocation.
@@ -42,6 +44,13 @@ type datagram struct {
 	peer netip.AddrPort
 	size int
 	stun bool
+
+	at      time.Time
+	payload []byte // turn/v4's buffer
+}
+
+func newDatagram(peer net.Addr, payload []byte) datagram {
+	return datagram{peer: addrPort(peer), size: len(payload), stun: isSTUN(payload), at: time.Now(), payload: payload}
 }
 
 // isSTUN tells STUN from all that shares a port with it in WebRTC (RFC 7983 section 7).
@@ -61,23 +70,23 @@ func (r *relaySocket) ReadFrom(p []byte) (int, net.Addr, error) {
 
 			return 0, nil, err
 		}
-		d := datagram{peer: addrPort(from), size: n, stun: isSTUN(p[:n])}
+		d := newDatagram(from, p[:n])
 		if r.deafTo(d.peer) {
 			continue
 		}
 		if reason := r.leg.server.deny.datagram(d.peer); reason != "" {
-			r.drop(d, "from the peer: "+reason)
+			r.dropFromPeer(d, "from the peer: "+reason)
 
 			continue
 		}
 		if r.lapsed(d.peer.Addr()) {
-			r.drop(d, noPermissionOfClient)
+			r.dropFromPeer(d, noPermissionOfClient)
 
 			continue
 		}
 		if n == len(p) {
 			// turn/v4 would relay what is left of it.
-			r.drop(d, fmt.Sprintf("from the peer: datagram of %d bytes or more, turn/v4's limit", len(p)))
+			r.dropFromPeer(d, fmt.Sprintf("from the peer: datagram of %d bytes or more, turn/v4's limit", len(p)))
 
 			continue
 		}
@@ -109,8 +118,13 @@ func (r *relaySocket) settle() {
 	r.inHand = nil
 	r.mu.Unlock()
 	if d != nil {
-		r.drop(*d, noPermissionOfClient)
+		r.dropFromPeer(*d, noPermissionOfClient)
 	}
+}
+
+func (r *relaySocket) dropFromPeer(d datagram, reason string) {
+	r.saw(wire.In, d, reason)
+	r.drop(d, reason)
 }
 
 // countFromPeer counts the datagram in hand as relayed to the client, and returns what takes it
@@ -125,6 +139,7 @@ func (r *relaySocket) countFromPeer() (sent func(error)) {
 	}
 	r.inHand = nil
 	r.record.FromPeers.add(*d)
+	r.saw(wire.In, *d, "")
 
 	return func(err error) {
 		if err != nil {
@@ -138,15 +153,15 @@ func (r *relaySocket) countFromPeer() (sent func(error)) {
 // sent it, as a network that drops a datagram does.
 func (r *relaySocket) WriteTo(p []byte, to net.Addr) (int, error) {
 	r.leg.exchange.explained = true
-	d := datagram{peer: addrPort(to), size: len(p), stun: isSTUN(p)}
+	d := newDatagram(to, p)
 	if reason := r.leg.server.deny.datagram(d.peer); reason != "" {
-		r.drop(d, "to the peer: "+reason)
+		r.dropToPeer(d, "to the peer: "+reason)
 
 		return len(p), nil
 	}
 	// A channel leads to its peer for as long as it is bound (RFC 8656 section 12.6).
 	if r.lapsed(d.peer.Addr()) && r.leg.exchange.raw[0]>>6 != 1 {
-		r.drop(d, "from the client: "+noPermission)
+		r.dropToPeer(d, "from the client: "+noPermission)
 
 		return len(p), nil
 	}
@@ -157,10 +172,18 @@ func (r *relaySocket) WriteTo(p []byte, to net.Addr) (int, error) {
 	n, err := r.UDPConn.WriteTo(p, to)
 	if err != nil {
 		r.uncount(&r.record.ToPeers, d)
-		r.drop(d, "to the peer: "+cause(err).Error())
-	}
+		r.dropToPeer(d, "to the peer: "+cause(err).Error())
 
-	return n, err
+		return n, err
+	}
+	r.saw(wire.Out, d, "")
+
+	return n, nil
+}
+
+func (r *relaySocket) dropToPeer(d datagram, reason string) {
+	r.saw(wire.Out, d, reason)
+	r.drop(d, reason)
 }
 
 func (r *relaySocket) uncount(t *Traffic, d datagram) {

@@ -85,7 +85,7 @@ func (s *Server) open() error {
 
 				return err
 			}
-			sockets = append(sockets, conn)
+			sockets = append(sockets, s.config.tapUDP(conn))
 			l.Address = addrPort(conn.LocalAddr())
 		} else {
 			ln, err := s.listenConnections(l)
@@ -151,7 +151,7 @@ func (s *Server) accept(ln clientListener) {
 		conn, err := ln.Accept()
 		switch {
 		case err == nil:
-			_ = s.serve(ln.transport, ln.messages(conn))
+			_ = s.serve(ln.transport, s.config.tapMessages(ln.transport, conn, ln.messages(conn)))
 		case errors.Is(err, net.ErrClosed), s.isClosing():
 			return
 		default:
