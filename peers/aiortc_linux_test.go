@@ -32,19 +32,19 @@ const (
 	aiortcAddress = "198.18.77.2"
 )
 
-// wire is a pair of network namespaces.
-type wire struct{ ours, theirs netns.NsHandle }
+// cable is a pair of network namespaces.
+type cable struct{ ours, theirs netns.NsHandle }
 
-// layWire makes the namespaces. They have no name, so they end with the last
+// layCable makes the namespaces. They have no name, so they end with the last
 // handle and process in them, however the test ends.
-func layWire(t *testing.T) wire {
+func layCable(t *testing.T) cable {
 	t.Helper()
 	if out, err := exec.Command(debianPython, "-c", "import aiortc; print(aiortc.__version__)").Output(); err != nil {
 		require.Missing(t, "aiortc", fmt.Sprintf("%s cannot import aiortc (apt-get install python3-aiortc): %v", debianPython, err))
 	} else {
 		t.Logf("aiortc %s", strings.TrimSpace(string(out)))
 	}
-	var w wire
+	var w cable
 	// A thread of its own: it ends with this goroutine and never serves another
 	// one, whatever namespace it is in by then.
 	made := make(chan error)
@@ -60,7 +60,7 @@ func layWire(t *testing.T) wire {
 	return w
 }
 
-func (w *wire) make() error {
+func (w *cable) make() error {
 	var err error
 	if w.theirs, err = netns.New(); err != nil {
 		return fmt.Errorf("create namespace: %w", err)
@@ -109,7 +109,7 @@ func setUp(name, address string) error {
 	return nil
 }
 
-func (w *wire) close() {
+func (w *cable) close() {
 	for _, ns := range []*netns.NsHandle{&w.ours, &w.theirs} {
 		if *ns > 0 {
 			_ = ns.Close()
@@ -125,7 +125,7 @@ const inNamespace = "ICELAB_PEERS_TEST_INSIDE"
 // other end's namespace is its file descriptor 3.
 func runInside(t *testing.T) {
 	t.Helper()
-	w := layWire(t)
+	w := layCable(t)
 	ctx := within(t, 60*time.Second)
 	command := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
 	command.Env = append(os.Environ(), inNamespace+"=1")

@@ -47,7 +47,8 @@ type CandidateLine struct {
 	Candidate string `json:"candidate"`
 
 	// Mid and MLineIndex name the media section it belongs to. A peer of this
-	// package has one section only, so AddCandidate does not read them.
+	// package has one section only: AddCandidate takes a line without a Mid to be of
+	// that, and does not read MLineIndex.
 	Mid        string `json:"mid"`
 	MLineIndex uint16 `json:"mline_index"`
 }

@@ -67,6 +67,7 @@ func (p *Peer) openChannel() error {
 		}
 	})
 	channel.OnMessage(func(m webrtc.DataChannelMessage) {
+		p.channelOpened()
 		p.traffic.received(len(m.Data))
 		if sink := p.sink.Load(); sink != nil {
 			(*sink)(m)
@@ -78,35 +79,30 @@ func (p *Peer) openChannel() error {
 
 // followChannel records when a channel opens and ends.
 func (p *Peer) followChannel(channel *webrtc.DataChannel) {
-	channel.OnOpen(func() {
-		p.watch.changed("channel", "open", time.Now())
-		p.openOnce.Do(func() { close(p.opened) })
-	})
+	channel.OnOpen(p.channelOpened)
 	channel.OnClose(func() {
 		p.watch.changed("channel", "closed", time.Now())
 		p.ended.close("closed", true)
 	})
 }
 
-// WaitOpen returns when the data channel is open: the caller's, or the first
-// one a callee was offered. It fails when ctx ends, and at once when the
-// connection failed or can no longer come about; the error says how far the
-// connection got and why, as far as is known. It wraps the context's error.
-func (p *Peer) WaitOpen(ctx context.Context) error {
-	open := func() bool {
-		select {
-		case <-p.opened:
-			return true
-		default:
-			return false
-		}
-	}
-	return p.await(ctx, p.opened, open, "the data channel did not open", func(r Report) string { return r.explain(p.forcing) })
+// channelOpened is called when pion says so, which it does on a goroutine of its own,
+// and with every message, which may be earlier: a channel with data is open.
+func (p *Peer) channelOpened() {
+	p.openOnce.Do(func() { p.watch.changed("channel", "open", time.Now()) })
 }
 
-// await waits until done says so. It is asked after every change of state and
-// when event, which may be nil, has happened.
-func (p *Peer) await(ctx context.Context, event <-chan struct{}, done func() bool, failure string, explain func(Report) string) error {
+// WaitOpen returns when the data channel is open, the caller's or the first one a
+// callee was offered, and Report knows the pair that was selected. It fails when
+// ctx ends, and at once when the connection failed or can no longer come about; the
+// error says how far the connection got and why, as far as is known. It wraps the
+// context's error.
+func (p *Peer) WaitOpen(ctx context.Context) error {
+	return p.await(ctx, p.watch.open, "the data channel did not open", func(r Report) string { return r.explain(p.forcing) })
+}
+
+// await waits until done says so, which is asked after every change of state.
+func (p *Peer) await(ctx context.Context, done func() bool, failure string, explain func(Report) string) error {
 	for {
 		changed, hopeless := p.hopeless()
 		if done() {
@@ -115,8 +111,6 @@ func (p *Peer) await(ctx context.Context, event <-chan struct{}, done func() boo
 		var cause error
 		if hopeless == nil {
 			select {
-			case <-event:
-				continue
 			case <-changed:
 				continue
 			case <-p.ctx.Done():

@@ -49,6 +49,9 @@ func (p *Peer) echoBack(channel *webrtc.DataChannel) {
 		}
 	})
 	channel.OnMessage(func(m webrtc.DataChannelMessage) {
+		if first {
+			p.channelOpened()
+		}
 		p.traffic.received(len(m.Data))
 		// A caller that sends and does not read would fill this side's memory.
 		// While this handler waits, the channel is not read, so SCTP's receive

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strconv"
@@ -62,7 +63,11 @@ type forcing struct {
 //     TURN over TCP, TLS or DTLS;
 //   - an address-rewrite rule that replaces srflx addresses by nothing stops the
 //     srflx gathering altogether.
-func force(types []CandidateType, servers []Server) (forcing, error) {
+//
+// pion/webrtc refuses a TURN server without a username, and pion/ice passes over its
+// first URL without a username or without a password, and over those after it. With
+// bare set a server without either keeps its place by a name that is never sent.
+func force(types []CandidateType, servers []Server, bare bool) (forcing, error) {
 	set, err := newTypeSet(types)
 	if err != nil {
 		return forcing{}, err
@@ -77,6 +82,9 @@ func force(types []CandidateType, servers []Server) (forcing, error) {
 
 	turnOverUDP := false
 	for _, server := range servers {
+		if bare && server.Credential == "" {
+			server.Username = cmp.Or(server.Username, "none")
+		}
 		var urls []string
 		for _, raw := range server.URLs {
 			uri, err := stun.ParseURI(raw)
@@ -84,7 +92,7 @@ func force(types []CandidateType, servers []Server) (forcing, error) {
 				return forcing{}, fmt.Errorf("ICE server %q: %w; write stun:HOST:PORT, turn:HOST:PORT or turns:HOST:PORT, with ?transport=tcp for TURN over TCP", raw, err)
 			}
 			isTURN := uri.Scheme == stun.SchemeTypeTURN || uri.Scheme == stun.SchemeTypeTURNS
-			if isTURN && set[Relay] && (server.Username == "" || server.Credential == "") {
+			if isTURN && set[Relay] && (server.Username == "" || server.Credential == "") && !bare {
 				return forcing{}, fmt.Errorf("ICE server %q: a TURN server needs a user name and a password", raw)
 			}
 			switch {

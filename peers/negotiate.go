@@ -24,7 +24,7 @@ func (p *Peer) Offer(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("make offer: %w", err)
 	}
-	p.trickle.name(ufragOf(offer.SDP))
+	p.named(offer.SDP)
 	p.watch.changed("gathering", "gathering", time.Now())
 	if err := p.pc.SetLocalDescription(offer); err != nil {
 		return "", fmt.Errorf("make offer: %w", err)
@@ -69,9 +69,9 @@ func (p *Peer) answer(ctx context.Context, offer string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.trickle.name(ufragOf(answer.SDP))
+	p.named(answer.SDP)
 	if state, _ := p.watch.current(); restarts {
-		p.restarted(begun, answer.SDP)
+		p.restarted(begun)
 	} else if state.gathering == "new" {
 		p.watch.changed("gathering", "gathering", time.Now())
 	}
@@ -92,6 +92,12 @@ func (p *Peer) Accept(answer string) error {
 		return fmt.Errorf("accept answer: %w", err)
 	}
 	return nil
+}
+
+// named notes the description that pion made for the generation of now.
+func (p *Peer) named(local string) {
+	generation := p.trickle.name(ufragOf(local))
+	p.watch.described(true, generation, local)
 }
 
 // FullDescription waits until gathering is complete and returns the offer or

@@ -4,9 +4,12 @@ import (
 	"context"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/pion/transport/v4"
 	"github.com/pion/transport/v4/stdnet"
+
+	"github.com/icelab-go/icelab/wire"
 )
 
 // ownNet is a network stack with one addition: everything ICE opened through it
@@ -16,10 +19,16 @@ import (
 type ownNet struct {
 	transport.Net
 	cutDials func() // ends every name lookup and TCP handshake in progress
+	recorder *wire.Recorder
+	names    *dnsClient // nil is the stack's own
+	// relaySocket chooses the local address of a socket to a TURN server over UDP;
+	// nil leaves it.
+	relaySocket func(*net.UDPAddr) *net.UDPAddr
 
 	mu   sync.Mutex
 	cut  bool
 	open map[*tracked]struct{}
+	held sync.WaitGroup // the sockets whose opener has not closed them
 }
 
 // newOwnNet wraps a network stack, or the machine's where that is nil.
@@ -49,16 +58,33 @@ func (n *ownNet) cutAll() {
 	}
 }
 
+// released waits until whoever opened a socket has closed it, also one that was cut,
+// and says false after patience.
+func (n *ownNet) released(patience time.Duration) bool {
+	all := make(chan struct{})
+	go func() {
+		n.held.Wait()
+		close(all)
+	}()
+	select {
+	case <-all:
+		return true
+	case <-time.After(patience):
+		return false
+	}
+}
+
 // tracked forgets a socket when it is closed.
 type tracked struct {
 	owner *ownNet
 	close func() error
 	// stream says that it is a TCP connection.
-	stream bool
+	stream  bool
+	release func() // once
 }
 
 func (n *ownNet) track(closeConn func() error, stream bool) (*tracked, error) {
-	t := &tracked{owner: n, close: closeConn, stream: stream}
+	t := &tracked{owner: n, close: closeConn, stream: stream, release: sync.OnceFunc(n.held.Done)}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.cut {
@@ -66,10 +92,17 @@ func (n *ownNet) track(closeConn func() error, stream bool) (*tracked, error) {
 		return nil, net.ErrClosed
 	}
 	n.open[t] = struct{}{}
+	n.held.Add(1)
 	return t, nil
 }
 
 func (t *tracked) Close() error {
+	defer t.release()
+	return t.sever()
+}
+
+// sever closes it for whoever opened it.
+func (t *tracked) sever() error {
 	t.owner.mu.Lock()
 	delete(t.owner.open, t)
 	t.owner.mu.Unlock()
@@ -93,6 +126,7 @@ func (n *ownNet) udp(conn transport.UDPConn, err error) (transport.UDPConn, erro
 	if err != nil {
 		return nil, err
 	}
+	conn = n.tapUDP(conn)
 	t, err := n.track(conn.Close, false)
 	if err != nil {
 		return nil, err
@@ -113,14 +147,20 @@ func (n *ownNet) ListenPacket(network, address string) (net.PacketConn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.relaySocket != nil {
+		local = n.relaySocket(local)
+	}
 	return n.ListenUDP(network, local)
 }
 
 func (n *ownNet) DialTCP(network string, local, remote *net.TCPAddr) (transport.TCPConn, error) {
+	began := time.Now()
 	conn, err := n.Net.DialTCP(network, local, remote)
+	n.dialled(began, conn, remote, err)
 	if err != nil {
 		return nil, err
 	}
+	conn = n.tapTCP(conn)
 	t, err := n.track(conn.Close, true)
 	if err != nil {
 		return nil, err

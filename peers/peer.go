@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +15,8 @@ import (
 	"github.com/pion/sctp"
 	"github.com/pion/transport/v4"
 	"github.com/pion/webrtc/v4"
+
+	"github.com/icelab-go/icelab/wire"
 )
 
 // Server is a STUN or TURN server. The URLs are RFC 7064 and RFC 7065 ones:
@@ -68,8 +72,23 @@ type Config struct {
 	// Channel is the data channel a caller opens.
 	Channel Channel `json:"channel,omitzero"`
 
+	// Resolver is the only DNS server that names are asked from, over UDP; zero means
+	// the system's.
+	Resolver netip.AddrPort `json:"resolver,omitzero"`
+
+	// Faults are what the application does wrong on purpose.
+	Faults Faults `json:"faults,omitzero"`
+
 	// Net replaces the machine's network stack, for example by a pion vnet.
 	Net transport.Net `json:"-"`
+
+	// Recorder keeps the packets at the peer's sockets, redacted; those to a TURN
+	// server over TLS above the encryption. Nil is nobody.
+	Recorder *wire.Recorder `json:"-"`
+	// KeyLog gets the secrets of TLS and DTLS, in the format of SSLKEYLOGFILE, that
+	// decrypt a capture; those of TURN over DTLS pion keeps. Several goroutines
+	// may write at once.
+	KeyLog io.Writer `json:"-"`
 
 	// textPrefix is put before every text message echoed.
 	textPrefix string
@@ -106,7 +125,6 @@ type Peer struct {
 
 	// The channel: the caller's own, or the first one a callee was offered.
 	channel   atomic.Pointer[webrtc.DataChannel]
-	opened    chan struct{}
 	openOnce  sync.Once
 	ended     latch         // that channel, or the connection, is no more
 	down      latch         // the connection is no more, or ICE has failed until a restart
@@ -130,7 +148,7 @@ var (
 // New makes a peer that has not gathered anything yet. The error names the
 // option that is wrong. Close must be called in the end.
 func New(config Config) (*Peer, error) {
-	forcing, err := force(config.Candidates, config.Servers)
+	forcing, err := force(config.Candidates, config.Servers, config.Faults.NoCredentials)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +158,6 @@ func New(config Config) (*Peer, error) {
 	p := &Peer{
 		config:    config,
 		forcing:   forcing,
-		opened:    make(chan struct{}),
 		gone:      make(chan struct{}),
 		lowBuffer: make(chan struct{}, 1),
 	}
@@ -177,13 +194,15 @@ func New(config Config) (*Peer, error) {
 		return nil, fmt.Errorf("list network interfaces: %w", err)
 	}
 	settings.SetNet(p.net)
-
-	if config.RootCAs != "" {
-		dialer, err := trust(p.ctx, p.net, config.RootCAs, config.Servers)
-		if err != nil {
-			return nil, err
-		}
-		settings.SetICEProxyDialer(dialer)
+	if config.Resolver.IsValid() {
+		p.net.names = p.resolver()
+	}
+	if config.Faults.StaleAllocation {
+		p.net.relaySocket = p.reuseStalePort()
+	}
+	p.net.recorder = config.Recorder
+	if err := p.useDialer(&settings); err != nil {
+		return nil, err
 	}
 	if err := p.usePort(&settings); err != nil {
 		return nil, fmt.Errorf("port %d: %w", config.Port, err)
@@ -218,12 +237,14 @@ func (p *Peer) Close() error {
 		p.cancel()
 		p.trickle.close()
 		p.net.cutDials()
-		defer p.net.cutAll()
 		defer time.AfterFunc(closeGrace, p.net.cutAll).Stop()
 		err = p.pc.GracefulClose()
 		p.closePort()
 		p.noteConnection()
 		p.work.Wait()
+		p.net.cutAll()
+		// pion waits for the gathering of now, not for one that a restart ended.
+		_ = p.net.released(2 * time.Second)
 	})
 	// Both sides closing at once: the other's end came before our channel's reset.
 	if err != nil && !errors.Is(err, sctp.ErrResetPacketInStateNotExist) {

@@ -20,14 +20,22 @@ var errUnasked = errors.New("no offer waits for an answer")
 type remoteCandidates struct {
 	mu    sync.Mutex
 	list  []remoteCandidate // of every generation
-	early []string          // lines that wait for their remote description
+	early []earlyCandidate  // that wait for their remote description
 
 	// The generation of now: how many there were before, the index of its first
 	// candidate, and its username fragment, empty until its description is set.
 	generation int
 	first      int
 	ufrag      string
+	mids       []string        // of the media sections of that description
 	past       map[string]bool // username fragments of the others
+}
+
+// earlyCandidate came before its description; at is its place in the list, -1 where
+// it is not there.
+type earlyCandidate struct {
+	text, mid string
+	at        int
 }
 
 type remoteCandidate struct {
@@ -59,8 +67,10 @@ func (r *remoteCandidates) renew() {
 	r.ufrag, r.generation, r.first = "", r.generation+1, len(r.list)
 }
 
-// note decides on a candidate and records the decision; "" means it is used.
-func (r *remoteCandidates) note(c Candidate, ufrag string, allowed typeSet, now time.Time) (ignored string) {
+// note decides on a candidate and records the decision; "" means it is used. Its
+// place in the list is -1 where there are too many.
+func (r *remoteCandidates) note(c Candidate, ufrag string, allowed typeSet, now time.Time) (ignored string, at int) {
+	at = -1
 	switch {
 	case ufrag != "" && r.past[ufrag]:
 		ignored = "late: of before ICE restarted"
@@ -74,9 +84,37 @@ func (r *remoteCandidates) note(c Candidate, ufrag string, allowed typeSet, now 
 		ignored = fmt.Sprintf("more than %d candidates", remoteLimit)
 	}
 	if n < 2*remoteLimit {
+		at = len(r.list)
 		r.list = append(r.list, remoteCandidate{c, now, ignored, r.generation})
 	}
-	return ignored
+	return ignored, at
+}
+
+// ignore records that a candidate is not used after all.
+func (r *remoteCandidates) ignore(at int, why string) {
+	if at >= 0 {
+		r.list[at].ignored = why
+	}
+}
+
+// misplaced says what is wrong with a candidate's sdpMid, which browsers refuse with
+// an OperationError, or "". Without one it belongs to the one section there is.
+func (r *remoteCandidates) misplaced(mid string) string {
+	if mid == "" || slices.Contains(r.mids, mid) {
+		return ""
+	}
+	return fmt.Sprintf("sdpMid %q: the remote description has no such media section (OperationError)", shorten(mid, 40))
+}
+
+// midsOf are the identification tags of a description's media sections (RFC 5888).
+func midsOf(sdp string) []string {
+	var mids []string
+	for line := range strings.Lines(sdp) {
+		if mid, ok := strings.CutPrefix(line, "a=mid:"); ok {
+			mids = append(mids, strings.TrimSpace(mid))
+		}
+	}
+	return mids
 }
 
 // setRemote hands pion the description without the candidates this peer
@@ -108,6 +146,7 @@ func (p *Peer) setRemote(kind webrtc.SDPType, sdp string) (restarts bool, err er
 		}
 		r.renew()
 	}
+	p.watch.described(false, r.generation, sdp)
 	now := time.Now()
 	sdp = filterSDP(sdp, func(line string) bool {
 		// pion repeats every candidate for RTCP, which a data channel has not.
@@ -119,7 +158,8 @@ func (p *Peer) setRemote(kind webrtc.SDPType, sdp string) (restarts bool, err er
 			p.journal.add("peers", "warn", err.Error(), now)
 			return false
 		}
-		return r.note(c, candidateUfrag(line), p.forcing.types, now) == ""
+		ignored, _ := r.note(c, candidateUfrag(line), p.forcing.types, now)
+		return ignored == ""
 	})
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: sdp}); err != nil {
 		if restarts {
@@ -127,13 +167,17 @@ func (p *Peer) setRemote(kind webrtc.SDPType, sdp string) (restarts bool, err er
 		}
 		return restarts, err
 	}
-	r.ufrag = ufrag
-	r.early = slices.DeleteFunc(r.early, func(line string) bool {
-		if u := candidateUfrag(line); u != "" && u != ufrag {
+	r.ufrag, r.mids = ufrag, midsOf(sdp)
+	r.early = slices.DeleteFunc(r.early, func(c earlyCandidate) bool {
+		if u := candidateUfrag(c.text); u != "" && u != ufrag {
 			return r.past[u] // or it is of a description still to come
 		}
-		if err := p.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: line}); err != nil {
-			p.journal.add("peers", "warn", fmt.Sprintf("candidate %q: %v", shorten(line, 120), err), now)
+		if why := r.misplaced(c.mid); why != "" {
+			r.ignore(c.at, why)
+			return true
+		}
+		if err := p.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: c.text}); err != nil {
+			p.journal.add("peers", "warn", fmt.Sprintf("candidate %q: %v", shorten(c.text, 120), err), now)
 		}
 		return true
 	})
@@ -143,7 +187,8 @@ func (p *Peer) setRemote(kind webrtc.SDPType, sdp string) (restarts bool, err er
 // AddCandidate takes a candidate of the other side. One that comes before its
 // remote description, that of a restart included, waits for it. One this peer may
 // not or cannot use, or that comes after the restart that made it void, is
-// recorded in the report and otherwise ignored, without an error; an error means
+// recorded in the report and otherwise ignored, without an error, as is one whose
+// Mid names no media section of the remote description; an error means
 // that the line is no candidate. An empty line, the end of candidates, is
 // accepted.
 func (p *Peer) AddCandidate(line CandidateLine) error {
@@ -159,11 +204,24 @@ func (p *Peer) AddCandidate(line CandidateLine) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	ufrag := candidateUfrag(text)
-	if r.note(c, ufrag, p.forcing.types, time.Now()) != "" {
+	ignored, at := r.note(c, ufrag, p.forcing.types, time.Now())
+	if ignored != "" {
 		return nil
 	}
 	if r.ufrag == "" || ufrag != "" && ufrag != r.ufrag {
-		r.early = append(r.early, text)
+		if !p.config.Faults.NoQueue {
+			r.early = append(r.early, earlyCandidate{text, line.Mid, at})
+			return nil
+		}
+		why := "its description has not come yet"
+		if err := p.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: text}); err != nil {
+			why += ": " + err.Error()
+		}
+		r.ignore(at, why)
+		return nil
+	}
+	if why := r.misplaced(line.Mid); why != "" {
+		r.ignore(at, why)
 		return nil
 	}
 	if err := p.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: text}); err != nil {

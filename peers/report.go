@@ -48,6 +48,10 @@ type Report struct {
 	// the messages echoed.
 	Traffic Traffic `json:"traffic"`
 
+	// Credentials are those of the descriptions that the peer made and got, in
+	// order.
+	Credentials []Credentials `json:"credentials,omitempty"`
+
 	// Restarts are the restarts of ICE, in order.
 	Restarts []Restart `json:"restarts,omitempty"`
 
@@ -76,6 +80,19 @@ type RemoteCandidate struct {
 	Ignored string  `json:"ignored,omitempty"` // why it is not used
 	// Generation is how many restarts of ICE this peer had begun when it came.
 	Generation int `json:"generation,omitempty"`
+}
+
+// Outstanding are the candidates that this peer sent and the other one has not got.
+func (r Report) Outstanding(other Report) []LocalCandidate {
+	var list []LocalCandidate
+	for _, c := range r.Local {
+		if c.Sent && !slices.ContainsFunc(other.Remote, func(got RemoteCandidate) bool {
+			return got.Address == c.Address && got.Port == c.Port
+		}) {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // Restart is one restart of ICE: Restart was called, or the offer of one came.
@@ -117,6 +134,7 @@ func (p *Peer) Report() Report {
 	timeline := slices.Clone(p.watch.timeline)
 	selections := slices.Clone(p.watch.selections)
 	restarts := slices.Clone(p.watch.restarts)
+	descriptions := slices.Clone(p.watch.descriptions)
 	p.watch.mu.Unlock()
 
 	ms := func(t time.Time) float64 {
@@ -165,6 +183,11 @@ func (p *Peer) Report() Report {
 			one.ICEConnectedMS = &at
 		}
 		r.Restarts = append(r.Restarts, one)
+	}
+
+	for _, d := range descriptions {
+		d.AtMS = ms(d.at)
+		r.Credentials = append(r.Credentials, d.Credentials)
 	}
 
 	if pairs, at := p.sampler.last(); len(pairs) > 0 {

@@ -49,7 +49,8 @@ func (p *Peer) restart(ctx context.Context) (string, error) {
 	p.remote.retire()
 	offer, err := p.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
 	if err == nil {
-		p.restarted(begun, offer.SDP)
+		p.named(offer.SDP)
+		p.restarted(begun)
 		err = p.pc.SetLocalDescription(offer)
 	}
 	if err != nil {
@@ -90,9 +91,8 @@ func (p *Peer) retire() error {
 	return nil
 }
 
-// restarted notes that pion restarted ICE, with the description that came of it.
-func (p *Peer) restarted(begun time.Time, local string) {
-	p.trickle.name(ufragOf(local))
+// restarted notes that pion restarted ICE.
+func (p *Peer) restarted(begun time.Time) {
 	p.watch.restarted(begun)
 	p.sampler.forget()
 	p.watch.changed("gathering", "gathering", begun)
@@ -130,6 +130,5 @@ func (p *Peer) until(ctx context.Context, done func(states) bool) error {
 // when it is connected again. It fails as WaitOpen does. That ICE is connected is
 // what its checks say: an echo proves more.
 func (p *Peer) WaitConnected(ctx context.Context) error {
-	connected := func() bool { return p.watch.connected() }
-	return p.await(ctx, nil, connected, "ICE did not connect", func(r Report) string { return r.explainICE(p.forcing) })
+	return p.await(ctx, p.watch.connected, "ICE did not connect", func(r Report) string { return r.explainICE(p.forcing) })
 }

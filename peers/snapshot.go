@@ -20,7 +20,7 @@ const (
 
 // refreshPatience is how long a fresh look at the pairs is awaited before the
 // last one has to do.
-const refreshPatience = 100 * time.Millisecond
+const refreshPatience = 500 * time.Millisecond
 
 // Pair is a candidate pair as ICE saw it. The counts are of STUN Binding
 // requests and responses on the pair; packets and bytes are application data
@@ -84,9 +84,10 @@ func (s *sampler) refresh(ctx context.Context, patience time.Duration) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	s.mu.Lock()
-	// The look in progress may have begun before the call: wait for the one
-	// after it.
-	round := s.round + 2
+	round := s.round + 1
+	if !s.asked.IsZero() {
+		round++ // the look in progress began before the call
+	}
 	s.mu.Unlock()
 	for {
 		s.nudge()

@@ -43,6 +43,6 @@ func (n *ownNet) cutStreams() {
 	}
 	n.mu.Unlock()
 	for _, t := range streams {
-		_ = t.Close()
+		_ = t.sever()
 	}
 }

@@ -13,11 +13,10 @@ type Timing string
 
 const (
 	// Tuned, also the zero value: host and srflx pairs are nominated as soon as
-	// they work, prflx pairs 190 ms after checks began, relay pairs 1 s after;
+	// they work, prflx pairs 590 ms after checks began, relay pairs 1 s after;
 	// where only relay candidates are allowed, all at once. A STUN answer is
 	// awaited for 1 s. What SCTP has to send again is sent at least every second,
-	// so that a data channel goes on within a second of the network. It shows the
-	// network instead of pion's waits.
+	// so that a data channel goes on within a second of the network.
 	//
 	// How ICE watches a connection is pion's in both profiles: a check on the
 	// selected pair every 2 s, "disconnected" when nothing has come for 5 s,
@@ -39,8 +38,9 @@ const (
 
 	// A relay's check can overtake the signalling of its candidate, and then the
 	// relay is taken for a peer-reflexive candidate, which has no wait of 1 s.
-	// So those wait until just before pion's second round of checks, at 200 ms.
-	tunedPrflxWait = 190 * time.Millisecond
+	// Signalling is late by some 200 ms on a busy machine, so those wait until just
+	// before pion's fourth round of checks, at 600 ms.
+	tunedPrflxWait = 590 * time.Millisecond
 
 	tunedSTUNGather = time.Second
 

@@ -53,11 +53,12 @@ func (t *trickle) renew() {
 	t.signal()
 }
 
-// name gives the generation its username fragment.
-func (t *trickle) name(ufrag string) {
+// name gives the generation its username fragment, and says which it is.
+func (t *trickle) name(ufrag string) (generation int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ufrag = ufrag
+	return t.generation
 }
 
 func (t *trickle) isPast(ufrag string) bool {

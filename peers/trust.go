@@ -6,30 +6,62 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 
 	"github.com/pion/stun/v3"
 	"github.com/pion/transport/v4"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/icelab-go/icelab/wire"
 )
 
 // trustingDialer dials TURN servers over TCP in pion's place, because pion
-// offers no way to say whose certificates a peer trusts. It then has to do the
-// TLS of turns: URLs too.
+// offers no way to say whose certificates a peer trusts, nor to look into its TLS.
+// It then has to do the TLS of turns: URLs too.
 type trustingDialer struct {
-	ctx   context.Context // of the peer: pion's proxy dialers get none
-	net   transport.Net
-	roots *x509.CertPool
+	ctx      context.Context // of the peer: pion's proxy dialers get none
+	net      transport.Net
+	roots    *x509.CertPool // nil is the system's
+	recorder *wire.Recorder
+	keys     io.Writer
 	// hosts of the turns: URLs over TCP, by HOST:PORT.
 	hosts map[string]string
 }
 
-// trust makes the dialer for certificates that the PEM blocks in roots vouch
-// for.
+// useDialer makes pion dial over TCP as the configuration wants it, and take down
+// the secrets of DTLS.
+func (p *Peer) useDialer(settings *webrtc.SettingEngine) error {
+	keys := p.config.KeyLog
+	if keys != nil {
+		settings.SetDTLSKeyLogWriter(keys)
+	}
+	ours := p.config.RootCAs != ""
+	if !ours && keys == nil && p.config.Recorder == nil {
+		return nil
+	}
+	dialer, err := trust(p.ctx, p.net, p.config.RootCAs, p.config.Servers)
+	if err != nil {
+		if ours {
+			return err
+		}
+		return nil // pion does it all, unseen
+	}
+	dialer.recorder, dialer.keys = p.config.Recorder, keys
+	settings.SetICEProxyDialer(dialer)
+	return nil
+}
+
+// trust makes the dialer for certificates that the PEM blocks in roots vouch for,
+// or the system's pool where there are none.
 func trust(ctx context.Context, n transport.Net, roots string, servers []Server) (*trustingDialer, error) {
-	d := &trustingDialer{ctx: ctx, net: n, roots: x509.NewCertPool(), hosts: map[string]string{}}
-	if !d.roots.AppendCertsFromPEM([]byte(roots)) {
-		return nil, errors.New("root certificates: no certificate in the text; give one or more in PEM")
+	d := &trustingDialer{ctx: ctx, net: n, hosts: map[string]string{}}
+	if roots != "" {
+		d.roots = x509.NewCertPool()
+		if !d.roots.AppendCertsFromPEM([]byte(roots)) {
+			return nil, errors.New("root certificates: no certificate in the text; give one or more in PEM")
+		}
 	}
 	plain := map[string]bool{}
 	for _, s := range servers {
@@ -71,10 +103,14 @@ func (d *trustingDialer) Dial(network, address string) (net.Conn, error) {
 	if !secure {
 		return conn, nil
 	}
-	secured := tls.Client(conn, &tls.Config{RootCAs: d.roots, ServerName: host, MinVersion: tls.VersionTLS12})
+	secured := tls.Client(conn, &tls.Config{RootCAs: d.roots, ServerName: host, MinVersion: tls.VersionTLS12, KeyLogWriter: d.keys})
 	if err := secured.HandshakeContext(d.ctx); err != nil {
+		d.alerted(conn, err)
 		_ = conn.Close()
 		return nil, fmt.Errorf("TLS handshake: %w", cause(err))
 	}
-	return secured, nil
+	if d.recorder == nil {
+		return secured, nil
+	}
+	return tapStream(d.recorder, "tls", secured), nil
 }

@@ -218,42 +218,53 @@ func TestClosingCutsATLSHandshakeThatHangs(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := net.Listen("tcp4", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			config := relayOnly(overTLS("127.0.0.1", l.Addr()), roots)
-			config.Net = network(t)
-			p := newPeer(t, config)
-			if _, err := p.Offer(within(t, 10*time.Second)); err != nil {
-				t.Fatal(err)
-			}
-			conn, err := l.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			hello := make([]byte, 5)
-			if _, err := io.ReadFull(conn, hello); err != nil || !bytes.HasPrefix(hello, []byte{22, 3}) {
-				t.Fatalf("no handshake begins with %x (%v)", hello, err)
-			}
-			// What hangs all the same ends with the connection.
-			defer time.AfterFunc(5*time.Second, func() { _ = conn.Close() }).Stop()
-
-			begin := time.Now()
-			if err := p.Close(); err != nil {
-				t.Error(err)
-			}
 			// At once: nothing is there yet that pion could say goodbye to.
-			if took := time.Since(begin); took > closeGrace {
+			took := time.Hour
+			for try := 0; took > closeGrace && try < 3; try++ { // a busy machine can be late
+				took = closingInAHandshake(t, roots, network(t))
+			}
+			if took > closeGrace {
 				t.Errorf("closing took %v", took)
 			}
-			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
-			if _, err := io.Copy(io.Discard, conn); err != nil {
-				t.Errorf("the peer's end is open: %v", err)
-			}
-			goleak.VerifyNone(t)
 		})
 	}
+}
+
+// closingInAHandshake is how long it takes to close a peer whose TLS handshake hangs.
+func closingInAHandshake(t *testing.T, roots string, network transport.Net) time.Duration {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	config := relayOnly(overTLS("127.0.0.1", l.Addr()), roots)
+	config.Net = network
+	p := newPeer(t, config)
+	if _, err := p.Offer(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	hello := make([]byte, 5)
+	if _, err := io.ReadFull(conn, hello); err != nil || !bytes.HasPrefix(hello, []byte{22, 3}) {
+		t.Fatalf("no handshake begins with %x (%v)", hello, err)
+	}
+	// What hangs all the same ends with the connection.
+	defer time.AfterFunc(5*time.Second, func() { _ = conn.Close() }).Stop()
+
+	begin := time.Now()
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	took := time.Since(begin)
+	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		t.Errorf("the peer's end is open: %v", err)
+	}
+	goleak.VerifyNone(t)
+	return took
 }

@@ -19,7 +19,10 @@ type watch struct {
 	timeline   []change
 	selections []selection
 	restarts   []restart
-	altered    chan struct{} // closed and replaced with every change
+	opened     bool // the channel was
+	// descriptions are those made and got.
+	descriptions []described
+	altered      chan struct{} // closed and replaced with every change
 }
 
 type states struct{ ice, connection, dtls, gathering, channel string }
@@ -77,7 +80,10 @@ func (w *watch) changed(what, state string, now time.Time) {
 	case "gathering":
 		w.state.gathering = state
 	case "channel":
-		w.state.channel = state
+		w.opened = w.opened || state == "open"
+		if w.state.channel != "closed" { // which pion may tell before "open"
+			w.state.channel = state
+		}
 	}
 	w.note(what, state, now)
 }
@@ -121,6 +127,14 @@ func (w *watch) connected() bool {
 	}
 	n := len(w.selections)
 	return n > 0 && w.selections[n-1].generation == len(w.restarts) && (w.state.ice == "connected" || w.state.ice == "completed")
+}
+
+// open says whether the channel was opened, and over which pair. pion tells of the
+// pair from a queue of its own, which may be later.
+func (w *watch) open() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.opened && len(w.selections) > 0
 }
 
 // selected records a pair; current says whether it is of the generation of now.
