@@ -72,7 +72,7 @@ func TestBundledScenariosExpectWhatIsPredicted(t *testing.T) {
 }
 
 func TestBundledScenariosNameTheirSchema(t *testing.T) {
-	for file, data := range bundledFiles(t) {
+	for file, data := range yamlIn(t, "*.yaml") {
 		if !strings.HasPrefix(string(data), "# yaml-language-server: $schema=schema.json\n") {
 			t.Errorf("%s does not begin with the line that editors look for", file)
 		}
@@ -96,12 +96,12 @@ func TestFindTakesNamesAndPaths(t *testing.T) {
 		}
 	}
 	for arg, want := range map[string]string{
-		"relay-symetric": `unknown scenario "relay-symetric"; did you mean "relay-symmetric"?, or give the path of a .yaml file`,
-		"symmetric":      `unknown scenario "symmetric"; did you mean "relay-symmetric" or "symmetric-without-turn"?, or give the path of a .yaml file`,
-		"zzz":            `unknown scenario "zzz"; want ` + allButLast(bundledNames()) + ` or unordered-partial-reliability, or give the path of a .yaml file`,
+		"relay-symetric": `unknown scenario "relay-symetric"; did you mean "relay-symmetric"? Or give the path of a .yaml file`,
+		"symmetric":      `unknown scenario "symmetric"; did you mean "relay-symmetric" or "symmetric-without-turn"? Or give the path of a .yaml file`,
+		"zzz":            `unknown scenario "zzz"; want ` + allButLast(bundledNames(healthy)) + ` or unordered-partial-reliability, or give the path of a .yaml file`,
 		"zzz.yaml":       "zzz.yaml: no such file or directory; give the path of a scenario file",
 		"./zzz":          "./zzz: no such file or directory; give the path of a scenario file",
-		"":               `unknown scenario ""; want ` + allButLast(bundledNames()) + ` or unordered-partial-reliability, or give the path of a .yaml file`,
+		"":               `unknown scenario ""; want ` + allButLast(bundledNames(healthy)) + ` or unordered-partial-reliability, or give the path of a .yaml file`,
 	} {
 		_, err := Find(arg)
 		if err == nil {
@@ -114,9 +114,9 @@ func TestFindTakesNamesAndPaths(t *testing.T) {
 
 func allButLast(names []string) string { return strings.Join(names[:len(names)-1], ", ") }
 
-func bundledFiles(t testing.TB) map[string][]byte {
+func yamlIn(t testing.TB, pattern string) map[string][]byte {
 	t.Helper()
-	names, err := filepath.Glob("*.yaml")
+	names, err := filepath.Glob(pattern)
 	if err != nil || len(names) == 0 {
 		t.Fatal("no bundled scenarios", err)
 	}

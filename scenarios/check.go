@@ -30,7 +30,8 @@ func check(s Scenario) *problem {
 		checkWord("timing", s.Timing, timings()),
 		checkChannel(s.Channel),
 		checkSteps(s),
-		checkExpect(s.Expect),
+		checkFaults(s),
+		checkExpect(s),
 	} {
 		if p != nil {
 			return p
@@ -118,11 +119,14 @@ func checkChannel(c Channel) *problem {
 	return nil
 }
 
-func checkExpect(e Expect) *problem {
-	if e.Path == "" {
+func checkExpect(s Scenario) *problem {
+	if s.Expect.Path == "" {
 		return problemf("expect", "nothing says what to expect; add for example expect: {path: direct}")
 	}
-	return checkLeg("expect", e)
+	if p := checkLeg("expect", s.Expect); p != nil {
+		return p
+	}
+	return checkDiagnosis(s)
 }
 
 // checkLeg compares a path with the transport of its leg to the TURN server.

@@ -56,6 +56,11 @@ func (d decoder) value(n ast.Node, v reflect.Value, place string) *Error {
 	}
 	if m, ok := v.Addr().Interface().(measure); ok {
 		text, isText := textOf(n)
+		if _, single := m.(*Ports); single && !isText {
+			// One port looks like a number.
+			_, isText = integerOf(n)
+			text = n.GetToken().Value
+		}
 		if !isText || m.UnmarshalText([]byte(text)) != nil {
 			what, remedy := m.measures()
 			return mismatch(n, place, what, remedy)

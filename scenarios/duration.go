@@ -23,3 +23,16 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	*d = Duration(v)
 	return nil
 }
+
+// Offset is a length of time that may be negative: "-1h". In a scenario it is at
+// most a day, to either side.
+type Offset time.Duration
+
+// String formats o as a time.Duration: "-1h0m0s".
+func (o Offset) String() string { return time.Duration(o).String() }
+
+// MarshalText implements encoding.TextMarshaler.
+func (o Offset) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (o *Offset) UnmarshalText(text []byte) error { return (*Duration)(o).UnmarshalText(text) }

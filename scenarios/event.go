@@ -75,8 +75,11 @@ type LinkChange struct {
 // RestartICE lets the peers gather, signal and check anew (RFC 8445 §9) over the
 // session they have.
 type RestartICE struct {
-	// Within is how long it may take until an echo is back; 10 s by default.
+	// Within is how long it may take until an echo is back; 10 s by default. Where
+	// path none is expected it is how long none may be found.
 	Within Duration `json:"within,omitempty"`
+	// Path is none where the peers must not find each other.
+	Path Path `json:"path,omitempty"`
 }
 
 // The sides of the steps that happen to one.
@@ -117,8 +120,13 @@ func (r Reboot) String() string { return fmt.Sprintf("%s down %s%s", r.Side, r.D
 // String tells from where to where: "caller to port-restricted".
 func (m Move) String() string { return fmt.Sprintf("%s to %s%s", m.Side, m.To, within(m.Within)) }
 
-// String tells the time: "within 10s".
-func (r RestartICE) String() string { return strings.TrimSpace(within(r.Within)) }
+// String tells the time: "within 10s", or "path none within 10s".
+func (r RestartICE) String() string {
+	if r.Path != "" {
+		return "path " + string(r.Path) + within(r.Within)
+	}
+	return strings.TrimSpace(within(r.Within))
+}
 
 func within(d Duration) string {
 	if d == 0 {

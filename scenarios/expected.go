@@ -1,7 +1,8 @@
 package scenarios
 
-// ExpectedAt returns what the step at an index, an echo or the connect, has to
-// prove. Connect opens the way for the first echo. Other steps prove nothing.
+// ExpectedAt returns what the step at an index has to prove. Connect opens the way
+// for the first echo; a restart of ICE that must fail, and the silence at the end of
+// a path that died, prove that there is none. Other steps prove nothing.
 func (s Scenario) ExpectedAt(step int) Expect {
 	switch at := s.Steps[step]; {
 	case at.Echo != nil:
@@ -13,6 +14,9 @@ func (s Scenario) ExpectedAt(step int) Expect {
 			}
 		}
 		return s.Expect
+	case at.RestartICE != nil && at.RestartICE.Path == PathNone,
+		at.NoEcho != nil && s.Expect.Path == PathNone:
+		return Expect{Path: PathNone}
 	}
 	return Expect{}
 }
@@ -20,7 +24,7 @@ func (s Scenario) ExpectedAt(step int) Expect {
 // expected is what e has to prove in a scenario that expects last of its last
 // echo.
 func (e Echo) expected(last Expect) Expect {
-	own := Expect{e.Path, e.Transport}
+	own := Expect{Path: e.Path, Transport: e.Transport}
 	if own.Path == "" {
 		own.Path = last.Path
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestEachEchoIsExpectedOnItsPath(t *testing.T) {
-	overTCP := Expect{PathRelay, TCP}
+	overTCP := Expect{Path: PathRelay, Transport: TCP}
 	for _, tt := range []struct {
 		name, steps string
 		last        Expect
@@ -18,7 +18,7 @@ func TestEachEchoIsExpectedOnItsPath(t *testing.T) {
 		{"connect as the first echo", "[connect, echo: {path: direct}, cut: {side: caller, protocol: udp}, restart-ice, echo]", overTCP,
 			[]Expect{{Path: PathDirect}, {Path: PathDirect}, {}, {}, overTCP}},
 		{"transport of the last where the path is", "[connect, echo: {path: relay}, echo: {path: relay-both}, echo: {transport: tls}, echo]", overTCP,
-			[]Expect{overTCP, overTCP, {Path: PathRelayBoth}, {PathRelay, TLS}, overTCP}},
+			[]Expect{overTCP, overTCP, {Path: PathRelayBoth}, {Path: PathRelay, Transport: TLS}, overTCP}},
 		{"no path at all", "[cut: caller, connect]", Expect{Path: PathNone},
 			[]Expect{{}, {Path: PathNone}}},
 	} {

@@ -20,6 +20,10 @@ func (*Duration) measures() (what, remedy string) {
 	return "a duration", "write for example 5s or 300ms"
 }
 
+func (*Offset) measures() (what, remedy string) {
+	return "a duration", "write for example 1h or -1h"
+}
+
 // share is a part of a whole, 0.02 for "2%".
 type share float64
 

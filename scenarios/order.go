@@ -12,7 +12,7 @@ func checkOrder(s Scenario) *problem {
 	if err != nil {
 		return problemf("", "%s", err)
 	}
-	last := -1
+	last, end := -1, -1
 	for i, step := range s.Steps {
 		place := fmt.Sprintf("steps[%d]", i)
 		if p := worlds[i].checkNext(place, step); p != nil {
@@ -21,10 +21,15 @@ func checkOrder(s Scenario) *problem {
 		if step.Echo != nil {
 			last = i
 		}
+		if s.ExpectedAt(i) != (Expect{}) {
+			end = i
+		}
 	}
 	switch {
 	case !worlds[len(s.Steps)].connected():
 		return problemf("steps", "no step connects the peers; add connect")
+	case s.Expect.Path == PathNone && last >= 0 && end == last:
+		return problemf(fmt.Sprintf("steps[%d]", last), "steps[%d] echoes to the end, but expect.path is none; add the end of the path and no-echo", last)
 	case s.Expect.Path == PathNone:
 		return nil
 	case last < 0:
@@ -57,8 +62,10 @@ func (w world) checkNext(place string, step Step) *problem {
 		switch {
 		case !w.connected():
 			return problemf(place, "%s comes before connect; put a connect step above it", kind)
-		case w.story.Expect.Path == PathNone:
-			return problemf(place, "%s has no path to go over, expect.path being none; end the steps with connect", kind)
+		case w.story.Expect.Path == PathNone && w.proven == "" && (kind == "no-echo" || step.Echo.Path == ""):
+			return problemf(place, "%s has no path to go over, expect.path being none; end the steps with connect, or give the echo a path that dies later", kind)
+		case kind == "echo" && step.Echo.expected(w.story.Expect).Path == PathNone:
+			return problemf(place, "%s takes expect.path, which is none; give it a path of its own", place)
 		case kind == "echo":
 			return w.checkNextEcho(place, *step.Echo)
 		}
@@ -98,7 +105,7 @@ func (w world) checkNextEcho(place string, e Echo) *problem {
 func (w world) checkSilence(place string) *problem {
 	lost := w.stranded || w.blind
 	switch {
-	case w.unsettled, w.mappingsExpire(), lost && cmp.Or(w.proven, w.story.Expect.Path).Relayed():
+	case w.unsettled, w.faulty(), w.mappingsExpire(), lost && cmp.Or(w.proven, w.story.Expect.Path).Relayed():
 		return nil
 	case lost:
 		return problemf(place, "%s expects silence, but a direct path outlives the TURN server; write echo", place)
@@ -184,7 +191,7 @@ func (w world) checkRecovery(place, kind string, step Step) *problem {
 	switch {
 	case !w.connected():
 		return problemf(at, "%s is how long until an echo is back, but there is none before connect; leave it out", at)
-	case w.story.Expect.Path == PathNone:
+	case w.story.Expect.Path == PathNone && w.proven == "":
 		return problemf(at, "%s wants an echo back, but there is no path to go over, expect.path being none; end the steps with connect", place)
 	}
 	return nil

@@ -28,7 +28,7 @@ func checkPossible(s Scenario) *problem {
 	for i, step := range s.Steps {
 		place := fmt.Sprintf("steps[%d]", i)
 		heard := step.Connect != nil && s.ExpectedAt(i).Path != PathNone || step.Recovery() != 0
-		if m := worlds[i+1].means(i); heard && Path(m.best.Path) == PathNone {
+		if m := worlds[i+1].means(i); heard && !m.otherURLs() && Path(m.best.Path) == PathNone {
 			return problemf(place, "%s lets the peers hear each other, but %s; put it where there is a path", place, m.limit())
 		}
 	}
@@ -78,6 +78,8 @@ type side struct {
 	turn      Turn
 	// noServer says why there is no relay at all, if that is the server's doing.
 	noServer string
+	// urls are those that faults give it in place of the TURN server's.
+	urls []string
 }
 
 // means returns what the peers have when the step at an index is taken.
@@ -85,8 +87,8 @@ func (w world) means(step int) means {
 	s := w.story
 	m := means{
 		best:   w.predict(),
-		caller: side{SideCaller, s.Caller, w.condition(0), s.Turn, w.noServer()},
-		callee: side{SideCallee, s.Callee, w.condition(1), s.Turn, w.noServer()},
+		caller: side{SideCaller, s.Caller, w.condition(0), s.Turn, w.noServer(), s.Faults.Caller.URLs},
+		callee: side{SideCallee, s.Callee, w.condition(1), s.Turn, w.noServer(), s.Faults.Callee.URLs},
 	}
 	if facts := w.circumstances(); facts != "" {
 		m.circumstances = fmt.Sprintf("by steps[%d] %s", step, facts)
@@ -106,7 +108,7 @@ func (m means) limit() string {
 // obstacle says why path cannot be, with transport as the leg to the TURN
 // server or any if that is empty. It returns "" if nothing certain is in the way.
 func (m means) obstacle(path Path, transport string) string {
-	if path.rank() < Path(m.best.Path).rank() {
+	if path.rank() < Path(m.best.Path).rank() && !(path.Relayed() && m.otherURLs()) {
 		return m.limit()
 	}
 	switch path {
@@ -123,6 +125,9 @@ func (m means) obstacle(path Path, transport string) string {
 	}
 	return ""
 }
+
+// otherURLs reports whether a peer has URLs that the prediction knows nothing of.
+func (m means) otherURLs() bool { return m.caller.urls != nil || m.callee.urls != nil }
 
 // possible lists the paths that nothing certain is in the way of.
 func (m means) possible() string { return "want " + enumerate(m.feasible(), " or ") }
@@ -153,6 +158,8 @@ func (s side) noRelay(transport string) string {
 		usable = slices.DeleteFunc(slices.Clone(usable), func(t string) bool { return t != transport })
 	}
 	switch {
+	case s.urls != nil && s.noServer == "" && s.peer.Allows(Relay):
+		return "" // over whatever they say
 	case s.turn.Off:
 		return "turn is off"
 	case s.noServer != "":

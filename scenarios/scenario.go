@@ -40,6 +40,8 @@ type Scenario struct {
 	// Steps happen one after the other. The default is connect and echo, or
 	// connect alone where no path is expected.
 	Steps []Step `json:"steps,omitempty"`
+	// Faults are what is wrong on purpose.
+	Faults Faults `json:"faults,omitzero"`
 	// Expect is what must be proven for the scenario to pass.
 	Expect Expect `json:"expect"`
 
@@ -105,6 +107,13 @@ type Expect struct {
 	// udp, tcp or tls; of both such legs on a path with two relays. Left out, any
 	// will do.
 	Transport string `json:"transport,omitempty"`
+	// Verdict is what the diagnosis has to call the outcome: DIRECT_OK,
+	// RELAY_EXPECTED, RELAY_AVOIDABLE, RELAY_FAILED, CONNECT_FAILED or DEGRADED. Left
+	// out, any will do.
+	Verdict string `json:"verdict,omitempty"`
+	// Cause is the code of the cause that the diagnosis has to name, as icelab
+	// explain lists them. Left out, any will do.
+	Cause string `json:"cause,omitempty"`
 }
 
 // Path is how an echo travels between the peers.

@@ -40,6 +40,8 @@ func (s *Step) fromWord(word string) string {
 		s.RestartICE = newRestartICE()
 	case "kill", "start":
 		return fmt.Sprintf("%s does not say what; write %s: %s", word, word, KillTurn)
+	case "filter":
+		return "filter does not say where; write for example filter: {at: caller, protocol: udp}"
 	case "wait":
 		return "wait does not say how long; write for example wait: 4s"
 	default:

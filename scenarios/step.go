@@ -39,6 +39,8 @@ type Step struct {
 	Kill string `json:"kill,omitempty"`
 	// Start starts a node that was killed. It has no memory of what it was.
 	Start string `json:"start,omitempty"`
+	// Filter drops packets from now on, beside those that are dropped already.
+	Filter *Filter `json:"filter,omitempty"`
 	// Wait lets nothing happen for a time of at most 60 s; the peers' own
 	// keepalives go on.
 	Wait Duration `json:"wait,omitempty"`
@@ -161,7 +163,7 @@ func (s Step) Recovery() Duration {
 		return s.Reboot.Within
 	case s.Move != nil:
 		return s.Move.Within
-	case s.RestartICE != nil:
+	case s.RestartICE != nil && s.RestartICE.Path != PathNone:
 		return s.RestartICE.Within
 	case s.event() != nil:
 		return s.event().Within

@@ -39,6 +39,8 @@ func checkStep(place string, s Step) *problem {
 		return checkWord(kind, s.Kill, []string{KillTurn})
 	case s.Start != "":
 		return checkWord(kind, s.Start, []string{KillTurn})
+	case s.Filter != nil:
+		return checkFilter(kind, *s.Filter)
 	case s.Wait != 0:
 		return checkDuration(kind, s.Wait, maxWait)
 	}
@@ -59,7 +61,7 @@ func checkEcho(place string, e Echo) *problem {
 	case e.Path == PathNone:
 		return problemf(place+".path", "%s.path is none, which no echo takes; write no-echo instead", place)
 	case e.Path != "":
-		return checkLeg(place, Expect{e.Path, e.Transport})
+		return checkLeg(place, Expect{Path: e.Path, Transport: e.Transport})
 	case e.Transport != "":
 		return checkWord(place+".transport", e.Transport, transports())
 	}
@@ -76,7 +78,13 @@ func checkEvent(place string, s Step) *problem {
 			return p
 		}
 	}
-	if s.RestartICE != nil || s.Recovery() != 0 {
+	if r := s.RestartICE; r != nil {
+		if r.Path != "" && r.Path != PathNone {
+			return problemf(place+".path", "%s.path is %s; write none where the peers must not find each other, or leave it out", place, quote(string(r.Path)))
+		}
+		return checkDuration(place+".within", r.Within, maxDuration)
+	}
+	if s.Recovery() != 0 {
 		if p := checkDuration(place+".within", s.Recovery(), maxDuration); p != nil {
 			return p
 		}

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
@@ -132,7 +133,8 @@ func plain(t *testing.T, data []byte) any {
 // yamlFiles returns every scenario file of the package, the reference included.
 func yamlFiles(t *testing.T) map[string][]byte {
 	t.Helper()
-	all := bundledFiles(t)
+	all := yamlIn(t, "*.yaml")
+	maps.Copy(all, yamlIn(t, "faults/*.yaml"))
 	data, err := os.ReadFile(referenceFile)
 	if err != nil {
 		t.Fatal(err)

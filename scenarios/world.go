@@ -91,8 +91,15 @@ func (w world) after(step Step) world {
 	if step.Side() != "" {
 		w.unsettled = step.Recovery() == 0
 	}
+	if step.Filter != nil || step.RestartICE != nil && step.RestartICE.Path == PathNone {
+		w.unsettled = true
+	}
 	return w
 }
+
+// faulty reports whether something is wrong on purpose, so that a path may be worse
+// than the best there can be, or die.
+func (w world) faulty() bool { return w.story.Faults.any() }
 
 func (w *world) move(m Move) {
 	to, err := nat.Named(m.To)
