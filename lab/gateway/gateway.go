@@ -102,9 +102,11 @@ const (
 	LineLoss Reason = "loss"
 	// PortsExhausted: no free external port was found for a new mapping.
 	PortsExhausted Reason = "ports-exhausted"
+	// Policy: a rule of the firewall names it, see Filter.
+	Policy Reason = "policy"
 )
 
-var reasons = []Reason{UDPBlocked, TCPBlocked, Unsolicited, NoMapping, Filtered, PrivateDestination, HairpinOff, LineCut, LineLoss, PortsExhausted}
+var reasons = []Reason{Policy, UDPBlocked, TCPBlocked, Unsolicited, NoMapping, Filtered, PrivateDestination, HairpinOff, LineCut, LineLoss, PortsExhausted}
 
 // Drop counts the packets that were dropped for one reason.
 type Drop struct {

@@ -65,7 +65,19 @@ func (n *network) namespaces(t *testing.T, all ...*netns.NsHandle) {
 	for _, ns := range all {
 		must(t, onNamespace(netns.None(), func() (err error) { *ns, err = netns.New(); return }))
 		t.Cleanup(func() { _ = ns.Close() })
+		t.Cleanup(func() { n.stopTrace(t, *ns) })
 	}
+}
+
+func (n *network) stopTrace(t *testing.T, at netns.NsHandle) {
+	t.Helper()
+	n.in(t, at, func() error {
+		namespace, err := networkNamespace()
+		if err != nil {
+			return err
+		}
+		return stopTrace(namespace)
+	})
 }
 
 // host puts the inside hosts behind the gateway.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unsafe"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -207,17 +206,7 @@ func appendHeader(b []byte, kind, flags, queue uint16, body int) []byte {
 
 // overflowed returns how many packets the kernel has dropped because the
 // socket's buffer was full.
-func (q *nfqueue) overflowed() (uint64, error) {
-	const drops = 8 // SK_MEMINFO_DROPS
-	var info [drops + 1]uint32
-	size := uint32(unsafe.Sizeof(info))
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(q.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
-		uintptr(unsafe.Pointer(&info[0])), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 {
-		return 0, fmt.Errorf("read how many packets the queue's socket dropped: %w", errno)
-	}
-	return uint64(info[drops]), nil
-}
+func (q *nfqueue) overflowed() (uint64, error) { return socketDrops(q.fd) }
 
 // wait returns when there is something to receive, when wake can be read, or
 // when the time is over; a negative one never is.

@@ -27,3 +27,9 @@ func Forget(bool) error { return errLinux }
 
 // Impair needs Linux.
 func Impair(nat.Link) error { return errLinux }
+
+// SetFilters needs Linux.
+func SetFilters([]Filter) error { return errLinux }
+
+// Trace needs Linux.
+func Trace() Traced { return Traced{Missing: errLinux.Error()} }

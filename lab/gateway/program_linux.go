@@ -30,7 +30,7 @@ func Program(spec Spec) error {
 	if err != nil {
 		return fmt.Errorf("open nftables: %w", err)
 	}
-	p := &program{Spec: spec, conn: conn, table: &nftables.Table{Family: nftables.TableFamilyIPv4, Name: tableName}}
+	p := &program{Spec: spec, shows: shown(), conn: conn, table: &nftables.Table{Family: nftables.TableFamilyIPv4, Name: tableName}}
 	// The table is added first so that deleting it in the same batch cannot fail.
 	conn.AddTable(p.table)
 	conn.DelTable(p.table)
@@ -43,6 +43,7 @@ func Program(spec Spec) error {
 	p.base("screen", nftables.ChainTypeFilter, nftables.ChainHookPrerouting, -150)
 	p.base("forward", nftables.ChainTypeFilter, nftables.ChainHookForward, 0)
 	p.firewall()
+	p.filters()
 	if spec.NAT != nil {
 		if err := p.translate(*spec.NAT); err != nil {
 			return err
@@ -52,6 +53,12 @@ func Program(spec Spec) error {
 		return err
 	}
 	p.line()
+	if err := p.trace(); err != nil {
+		return err
+	}
+	if err := renewTrace(p.WAN, p.LAN); err != nil {
+		return fmt.Errorf("watch the packets: %w", err)
+	}
 	if err := conn.Flush(); err != nil {
 		if errors.Is(err, unix.ENOENT) && spec.NAT != nil && spec.NAT.Ports == nat.Sequential {
 			return ErrSequential
@@ -82,6 +89,7 @@ type program struct {
 	Spec
 	conn  *nftables.Conn
 	table *nftables.Table
+	shows showing
 
 	// The NAT's state in the kernel, see mapping_linux.go.
 	mappings    *nftables.Set

@@ -45,6 +45,7 @@ func TestNothingIsLeftOfALine(t *testing.T) {
 		n.impair(t, nat.Link{})
 		n.programLink(t, cone, nat.Link{})
 	}
+	n.stopTrace(t, n.gateway)
 	goleak.VerifyNone(t)
 	if left := count("/proc/self/fd") - files - times; left > 0 { // each round has left its sender
 		t.Errorf("%d files are left", left)

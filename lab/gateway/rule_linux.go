@@ -88,20 +88,27 @@ func (r rule) goTo(chain string) rule {
 	return r.then(&expr.Verdict{Kind: expr.VerdictGoto, Chain: chain})
 }
 
-// drop, unreachable and reset end the packet and count it under its reason.
+// drop, unreachable and reset end the packet, count it under its reason and show it.
 // The kernel answers the latter two; they must stand where it can, such as in
 // the input hook.
 func (r rule) drop(why Reason) rule {
-	return r.count(why).then(&expr.Verdict{Kind: expr.VerdictDrop})
+	return r.end(why).then(&expr.Verdict{Kind: expr.VerdictDrop})
 }
 
 func (r rule) unreachable(why Reason) rule {
 	const portUnreachable = 3
-	return r.count(why).then(&expr.Reject{Type: unix.NFT_REJECT_ICMP_UNREACH, Code: portUnreachable})
+	return r.end(why).then(&expr.Reject{Type: unix.NFT_REJECT_ICMP_UNREACH, Code: portUnreachable})
 }
 
 func (r rule) reset(why Reason) rule {
-	return r.count(why).then(&expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
+	return r.end(why).then(&expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
+}
+
+func (r rule) end(why Reason) rule {
+	if r = r.count(why); shown().packets {
+		r = r.log(why)
+	}
+	return r
 }
 
 func (r rule) count(why Reason) rule {

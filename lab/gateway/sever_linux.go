@@ -51,6 +51,8 @@ func (p *program) sever() {
 	}
 }
 
+var errNoGateway = errors.New("this host is no gateway yet: program it first")
+
 // programmed opens the program that this host runs, to change it. Unlock
 // programming after.
 func programmed() (*program, error) {
@@ -64,7 +66,7 @@ func programmed() (*program, error) {
 	}
 	i := slices.IndexFunc(tables, func(t *nftables.Table) bool { return t.Name == tableName })
 	if i < 0 {
-		return nil, errors.New("this host is no gateway yet: program it first")
+		return nil, errNoGateway
 	}
 	programming.Lock()
 	return &program{conn: conn, table: tables[i]}, nil

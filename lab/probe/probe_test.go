@@ -154,7 +154,7 @@ func TestAServerThatCannotMeasureIsNamed(t *testing.T) {
 			server := scripted(t, func(conn *net.UDPConn, request *stun.Message, client net.Addr) {
 				reply(conn, client, append([]stun.Setter{request}, c.attrs...)...)
 			})
-			_, err := Run(t.Context(), Config{Server: server, RTO: 4 * time.Millisecond})
+			_, err := Run(t.Context(), Config{Server: server, RTO: 20 * time.Millisecond})
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), server.String()) {
 				t.Errorf("error %v, want %q of %s", err, c.want, server)
 			}

@@ -49,6 +49,13 @@ const (
 	AlternatePort = 3479
 )
 
+// DNSPort is where the TURN server's host answers questions for TurnName, over UDP
+// (RFC 1035).
+const (
+	DNSPort  = 53
+	TurnName = "turn.icelab.test"
+)
+
 // Role is what a node does in the lab.
 type Role string
 

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -34,6 +35,7 @@ const (
 type Fabric struct {
 	docker   *testcontainers.DockerClient
 	progress func(string)
+	imaging  sync.Mutex
 }
 
 // New connects to the engine that the environment names (DOCKER_HOST, the

@@ -33,6 +33,9 @@ const binaryLabel = "icelab.binary"
 // it when the engine has none. Nodes run by ID, so that a tag that another
 // build moves meanwhile changes nothing here.
 func (f *Fabric) ensureImage(ctx context.Context) (string, error) {
+	// Of labs that come up beside each other one makes it.
+	f.imaging.Lock()
+	defer f.imaging.Unlock()
 	info, err := f.docker.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
 		return "", fmt.Errorf("ask the engine for its version: %w", err)

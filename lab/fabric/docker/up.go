@@ -45,10 +45,12 @@ func (f *Fabric) Up(ctx context.Context, t topology.Topology) (_ fabric.Nodes, e
 	if err := l.addNetworks(ctx, t); err != nil {
 		return nil, err
 	}
-	each, eachCtx := errgroup.WithContext(ctx)
+	// One that fails does not interrupt the others: what the engine was making then
+	// would have no owner.
+	var each errgroup.Group
 	for _, n := range t.Nodes {
 		each.Go(func() error {
-			if err := l.addNode(eachCtx, image, n); err != nil {
+			if err := l.addNode(ctx, image, n); err != nil {
 				return fmt.Errorf("start container %s: %w", n.Name, err)
 			}
 			return nil
@@ -87,7 +89,7 @@ func (l *lab) labels(more map[string]string) map[string]string {
 }
 
 func (l *lab) addNetworks(ctx context.Context, t topology.Topology) error {
-	each, ctx := errgroup.WithContext(ctx)
+	var each errgroup.Group
 	for _, s := range t.Segments {
 		each.Go(func() error {
 			made, err := l.docker.NetworkCreate(ctx, l.name(s.Name), client.NetworkCreateOptions{
@@ -153,8 +155,8 @@ func (l *lab) addNode(ctx context.Context, image string, n topology.Node) error 
 	return nil
 }
 
-// confine leaves a container what a node needs: CAP_NET_ADMIN, which all but
-// the gateways give up once they are configured. No file system to write to, no
+// confine leaves a container what a node needs: CAP_NET_ADMIN, which peers give up
+// once they are configured. No file system to write to, no
 // privilege to gain, the engine's default seccomp profile.
 func confine(h *container.HostConfig) {
 	h.AutoRemove = true

@@ -69,8 +69,9 @@ func Plan(t topology.Topology, underlays [][]netip.Prefix) ([]node.Network, erro
 		plan[i] = node.Network{
 			Default: n.Default, Routes: n.Routes,
 			Forward: n.Role == topology.Gateway,
-			// Who can move sets links up and down until the end.
-			DropCapabilities: n.Role != topology.Gateway && len(n.Interfaces) == 1,
+			// Who can move sets links up and down until the end, and a server's firewall
+			// changes, as a gateway's does.
+			DropCapabilities: n.Role == topology.Peer && len(n.Interfaces) == 1,
 		}
 		for _, on := range n.Interfaces {
 			id := 1 + slices.IndexFunc(t.Segments, func(s topology.Segment) bool { return s.Name == on.Segment })

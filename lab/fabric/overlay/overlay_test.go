@@ -59,15 +59,14 @@ func TestEveryNodeFindsTheOthersOfItsSegment(t *testing.T) {
 	}
 }
 
-func TestOnlyGatewaysForwardAndKeepCapabilities(t *testing.T) {
+func TestOnlyGatewaysForwardAndOnlyPeersDropCapabilities(t *testing.T) {
 	top := topology.Standard()
 	plan, err := Plan(top, underlays())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, n := range top.Nodes {
-		gateway := n.Role == topology.Gateway
-		if plan[i].Forward != gateway || plan[i].DropCapabilities == gateway {
+		if plan[i].Forward != (n.Role == topology.Gateway) || plan[i].DropCapabilities != (n.Role == topology.Peer) {
 			t.Errorf("%s forwards: %t, drops capabilities: %t", n.Name, plan[i].Forward, plan[i].DropCapabilities)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/icelab-go/icelab/lab/gateway"
 	"github.com/icelab-go/icelab/lab/nat"
+	"github.com/icelab-go/icelab/wire"
 )
 
 // gatewayNode forwards packets between its two segments. The network's lock
@@ -17,16 +18,20 @@ type gatewayNode struct {
 	// addresses are its own.
 	addresses []netip.Addr
 
-	spec gateway.Spec
-	nat  *translator // nil without NAT
-	cut  gateway.Cut
-	up   line
-	down line
+	spec    gateway.Spec
+	nat     *translator // nil without NAT
+	cut     gateway.Cut
+	filters filters
+	up      line
+	down    line
 	// known is until when a stateful firewall knows of what began inside.
 	known map[conversation]time.Time
 
 	flows map[flowKey]*gateway.Flow
 	drops map[gateway.Reason]*gateway.Drop
+
+	recorder *wire.Recorder
+	inHand   arrival
 }
 
 type conversation struct{ inside, remote netip.AddrPort }
@@ -40,13 +45,14 @@ type flowKey struct {
 // program makes it another gateway, which knows nothing of what the one before
 // had seen.
 func (g *gatewayNode) program(s gateway.Spec) {
-	g.spec, g.nat, g.cut = s, nil, gateway.Whole
+	g.spec, g.nat, g.cut, g.filters = s, nil, gateway.Whole, nil
 	if s.NAT != nil {
 		g.nat = newTranslator(*s.NAT)
 	}
 	g.impair(s.Link)
 	g.known = map[conversation]time.Time{}
 	g.flows, g.drops = map[flowKey]*gateway.Flow{}, map[gateway.Reason]*gateway.Drop{}
+	g.recorder = &wire.Recorder{}
 }
 
 func (g *gatewayNode) impair(l nat.Link) {
@@ -62,12 +68,15 @@ func (g *gatewayNode) forget(newPorts bool) {
 
 // receive takes a packet from one of its segments.
 func (g *gatewayNode) receive(now time.Time, on *segment, d departure) {
-	d.by, d.hops = g.routes, d.hops+1
+	g.came(on, d.packet)
+	d.by, d.through, d.hops = g.routes, g, d.hops+1
 	inbound := on.Name == g.spec.WAN.Interface
 	toSelf := slices.Contains(g.addresses, d.to.Addr())
 	switch {
 	case g.cut != gateway.Whole:
 		g.drop(gateway.LineCut, d.packet)
+	case !inbound && g.filters.drop(gateway.Outbound, d.from.Port(), d.to, d.packet):
+		g.drop(gateway.Policy, d.packet)
 	case g.spec.Firewall.BlockUDP:
 		g.drop(gateway.UDPBlocked, d.packet)
 	case g.nat != nil && d.to.Addr() == g.spec.WAN.Address && inbound:
@@ -119,8 +128,7 @@ func (g *gatewayNode) screen(now time.Time, d departure) {
 		}
 		g.known[began] = now.Add(nat.DefaultLifetime)
 	}
-	g.count(gateway.Inbound, d.to.Addr(), d.from, d.packet)
-	g.forward(now, &g.down, d)
+	g.admit(now, d)
 }
 
 // enter lets a packet in at the NAT's external address.
@@ -131,6 +139,15 @@ func (g *gatewayNode) enter(now time.Time, d departure) {
 		return
 	}
 	d.to = inside
+	g.admit(now, d)
+}
+
+// admit lets a packet in that NAT and firewall have let in.
+func (g *gatewayNode) admit(now time.Time, d departure) {
+	if g.filters.drop(gateway.Inbound, d.to.Port(), d.from, d.packet) {
+		g.drop(gateway.Policy, d.packet)
+		return
+	}
 	g.count(gateway.Inbound, d.to.Addr(), d.from, d.packet)
 	g.forward(now, &g.down, d)
 }
@@ -185,6 +202,7 @@ func (g *gatewayNode) count(way gateway.Direction, inside netip.Addr, remote net
 }
 
 func (g *gatewayNode) drop(why gateway.Reason, p packet) {
+	g.ended(why)
 	d := g.drops[why]
 	if d == nil {
 		d = &gateway.Drop{Reason: why}

@@ -222,7 +222,7 @@ func TestProgrammingForgetsWhatTheGatewayBeforeKnew(t *testing.T) {
 }
 
 func TestALineThatDelaysDeliversLateAndInOrder(t *testing.T) {
-	const delay = 30 * time.Millisecond
+	const delay = 500 * time.Millisecond
 	b := newBench(t, topology.Standard(), portRestricted)
 	if err := b.host(topology.CallerNAT).Impair(nat.Link{Up: nat.Impairment{Delay: delay}}); err != nil {
 		t.Fatal(err)

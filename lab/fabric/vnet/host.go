@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 
 	"github.com/pion/transport/v4"
 
@@ -19,6 +20,7 @@ type host struct {
 	routes  *routes
 	stack   *stack
 	gateway *gatewayNode // nil unless it is one
+	filters atomic.Pointer[filters]
 }
 
 var _ node.Host = (*host)(nil)
@@ -40,7 +42,7 @@ func (n *network) addHost(d topology.Node) (*host, error) {
 		if d.Role == topology.Gateway {
 			continue
 		}
-		c, err := newNIC(on, i, h.routes)
+		c, err := newNIC(on, i, h.routes, &h.filters)
 		if err != nil {
 			return nil, fmt.Errorf("put %s on %s: %w", d.Name, on.Name, err)
 		}
@@ -138,6 +140,19 @@ func (h *host) Sever(c gateway.Cut) error {
 
 func (h *host) Forget(newPorts bool) error {
 	return h.do(func(g *gatewayNode) { g.forget(newPorts) })
+}
+
+// Filter refuses what could not be told from its absence.
+func (h *host) Filter(set []gateway.Filter) error {
+	made, err := newFilters(set)
+	if err != nil {
+		return err
+	}
+	if h.gateway == nil {
+		h.filters.Store(&made)
+		return nil
+	}
+	return h.do(func(g *gatewayNode) { g.filters = made })
 }
 
 // do gives an order to the gateway that this host is.

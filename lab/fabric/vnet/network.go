@@ -8,7 +8,9 @@ import (
 
 	"github.com/pion/transport/v4/vnet"
 
+	"github.com/icelab-go/icelab/lab/gateway"
 	"github.com/icelab-go/icelab/lab/topology"
+	"github.com/icelab-go/icelab/wire"
 )
 
 // packet is a UDP datagram.
@@ -45,6 +47,8 @@ type departure struct {
 	packet
 	by   *routes
 	hops int
+	// through is the gateway that it leaves, nil at its sender.
+	through *gatewayNode
 	// back is the gateway that the packet hairpins at, whose line it has gone up
 	// and is still to come down.
 	back *gatewayNode
@@ -103,10 +107,17 @@ func (n *network) host(name string) *host { return n.hosts[name] }
 func (n *network) takeOff(s *segment) vnet.ChunkFilter {
 	return func(c vnet.Chunk) bool {
 		p := packet{from: addrPort(c.SourceAddr()), to: addrPort(c.DestinationAddr()), payload: c.UserData()}
-		if to := s.hosts[p.to.Addr()]; to != nil {
+		from, to := s.hosts[p.from.Addr()], s.hosts[p.to.Addr()]
+		if from == nil || to == nil || from.filters != to.filters { // who talks to itself does so over loopback
+			if from != nil && from.filters.Load().drop(gateway.Outbound, p.from.Port(), p.to, p) ||
+				to != nil && to.filters.Load().drop(gateway.Inbound, p.to.Port(), p.from, p) {
+				return false
+			}
+		}
+		if to != nil {
 			return to.up.Load()
 		}
-		if from := s.hosts[p.from.Addr()]; from != nil && from.up.Load() {
+		if from != nil && from.up.Load() {
 			select {
 			case n.leaving <- departure{packet: p, by: from.routes}:
 			default:
@@ -151,6 +162,9 @@ func (n *network) carry(d departure) {
 	on, next := d.by.next(d.to.Addr())
 	if on == nil || d.hops > maxHops {
 		return
+	}
+	if d.through != nil {
+		d.through.saw(wire.Out, on, d.packet)
 	}
 	if g := on.gateways[next]; g != nil {
 		g.receive(time.Now(), on, d)

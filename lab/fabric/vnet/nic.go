@@ -19,15 +19,16 @@ type nic struct {
 	routes    *routes // of the host
 	sockets   *vnet.Net
 	// up is false while the host is elsewhere.
-	up atomic.Bool
+	up      atomic.Bool
+	filters *atomic.Pointer[filters] // of the host, unless it is a gateway
 }
 
-func newNIC(on *segment, declared topology.Interface, of *routes) (*nic, error) {
+func newNIC(on *segment, declared topology.Interface, of *routes, filtered *atomic.Pointer[filters]) (*nic, error) {
 	c := &nic{
 		Interface: transport.NewInterface(net.Interface{
 			Name: on.Name, MTU: 1500, Flags: net.FlagUp | net.FlagRunning | net.FlagMulticast,
 		}),
-		segment: on, routes: of,
+		segment: on, routes: of, filters: filtered,
 	}
 	for _, a := range declared.Addresses {
 		c.addresses = append(c.addresses, a.Addr())
