@@ -16,6 +16,8 @@ import (
 	"github.com/creachadair/jrpc2/handler"
 
 	"github.com/icelab-go/icelab/lab/gateway"
+	"github.com/icelab-go/icelab/lab/ladder"
+	"github.com/icelab-go/icelab/lab/names"
 	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/lab/probe"
 	"github.com/icelab-go/icelab/peers"
@@ -33,8 +35,16 @@ type Agent struct {
 	turn    *turnserver.Server
 	// lastTurn keeps what a stopped server had seen.
 	lastTurn TurnObservation
+	names    *names.Server
 	peer     *peers.Peer
 	server   *jrpc2.Server
+
+	// telling keeps the candidates that are told of in order; told counts them.
+	telling sync.Mutex
+	told    int
+
+	// witness is at the sockets of the peer and the TURN server.
+	witness witness
 }
 
 // Serve takes orders from one stream until it ends or the context does, and
@@ -58,11 +68,18 @@ func (a *Agent) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 		methodSever:  handler.New(func(_ context.Context, o severing) error { return told(a.Host.Sever(o.Cut)) }),
 		methodForget: handler.New(func(_ context.Context, o forgetting) error { return told(a.Host.Forget(o.NewPorts)) }),
 
+		methodFilter: handler.New(func(_ context.Context, f []gateway.Filter) error { return told(a.Host.Filter(f)) }),
+		methodTrace:  handler.New(func(ctx context.Context, _ tracing) (Trace, error) { return a.trace(ctx) }),
+		methodBegin:  handler.New(a.beginTrace),
+
 		methodProbe: handler.New(a.measure),
+		methodClimb: handler.New(a.climb),
 
 		methodTurnStart: handler.New(a.startTurn),
 		methodTurnStop:  handler.New(a.stopTurn),
 		methodTurn:      handler.New(a.observeTurn),
+
+		methodNames: handler.New(a.startNames),
 
 		methodPeerOpen:      handler.New(a.openPeer),
 		methodPeerOffer:     handler.New(a.offer),
@@ -87,10 +104,13 @@ func (a *Agent) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	a.mu.Lock()
 	a.server = server
 	a.mu.Unlock()
+	a.telling.Lock()
+	a.told = 0
+	a.telling.Unlock()
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
 	err := server.Start(channel.Line(conn, conn)).Wait()
-	closed := errors.Join(a.closePeer(ctx), a.stopTurn(ctx))
+	closed := errors.Join(a.closePeer(ctx), a.stopTurn(ctx), a.stopNames())
 	if err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -129,7 +149,7 @@ func (a *Agent) overlaid(address netip.Prefix) bool {
 	})
 }
 
-// configure is done once: afterwards most nodes lack the capability for it. The
+// configure is done once: afterwards peers lack the capability for it. The
 // same order again changes nothing.
 func (a *Agent) configure(_ context.Context, n Network) error {
 	a.mu.Lock()
@@ -154,11 +174,19 @@ func (a *Agent) measure(ctx context.Context, p probing) (probe.Card, error) {
 	return probe.Run(ctx, p.Config)
 }
 
+func (a *Agent) climb(ctx context.Context, c climbing) (ladder.Result, error) {
+	c.Config.Net = a.Host.Net()
+	ctx, cancel := context.WithTimeout(ctx, c.Within)
+	defer cancel()
+	return ladder.Run(ctx, c.Config)
+}
+
 func (a *Agent) startTurn(ctx context.Context, c turnserver.Config) error {
 	if err := a.stopTurn(ctx); err != nil {
 		return err
 	}
 	c.Net = a.Host.Net()
+	c.Recorder, c.KeyLog = a.witness.now()
 	s, err := turnserver.Start(c)
 	if err != nil {
 		return err
@@ -196,6 +224,8 @@ func (a *Agent) openPeer(ctx context.Context, c peers.Config) error {
 		return err
 	}
 	c.Net = a.Host.Net()
+	a.witness.begin()
+	c.Recorder, c.KeyLog = a.witness.now()
 	p, err := peers.New(c)
 	if err != nil {
 		return err
@@ -215,6 +245,20 @@ func (a *Agent) closePeer(context.Context) error {
 		return nil
 	}
 	return p.Close()
+}
+
+// trace hands out what this node saw, as a gateway and at its sockets.
+func (a *Agent) trace(context.Context) (Trace, error) {
+	t := a.witness.trace()
+	crossed := a.Host.Trace()
+	t.Packets, t.Lost, t.Missing = append(t.Packets, crossed.Packets...), t.Lost+crossed.Lost, crossed.Missing
+	return t, nil
+}
+
+// beginTrace forgets what the sockets showed.
+func (a *Agent) beginTrace(context.Context) error {
+	a.witness.begin()
+	return nil
 }
 
 var errNoPeer = errors.New("no peer is open")
@@ -253,11 +297,18 @@ func (a *Agent) answer(ctx context.Context, d description) (description, error) 
 func (a *Agent) trickle(p *peers.Peer) {
 	go func() {
 		for c := range p.Candidates(context.Background()) {
-			if a.server.Notify(context.Background(), notifyCandidate, c) != nil {
+			if a.tell(c) != nil {
 				return
 			}
 		}
 	}()
+}
+
+func (a *Agent) tell(c peers.CandidateLine) error {
+	a.telling.Lock()
+	defer a.telling.Unlock()
+	a.told++
+	return a.server.Notify(context.Background(), notifyCandidate, gathered{a.told - 1, c})
 }
 
 // restart makes an offer that restarts ICE (RFC 8445 §9).

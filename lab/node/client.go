@@ -13,6 +13,7 @@ import (
 	"github.com/creachadair/jrpc2/channel"
 
 	"github.com/icelab-go/icelab/lab/gateway"
+	"github.com/icelab-go/icelab/lab/ladder"
 	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/lab/probe"
 	"github.com/icelab-go/icelab/peers"
@@ -28,12 +29,16 @@ type Client struct {
 
 	mu       sync.Mutex
 	gathered func(peers.CandidateLine)
+	// told counts the candidates that were told of; those that came before one that
+	// was sent before them wait in early.
+	told  int
+	early map[int]peers.CandidateLine
 }
 
 // NewClient speaks to the node called name over conn. If conn has a method
 // LastWords() string, it is asked what the node said before it died.
 func NewClient(name string, conn io.ReadWriteCloser) *Client {
-	c := &Client{name: name, conn: conn}
+	c := &Client{name: name, conn: conn, early: map[int]peers.CandidateLine{}}
 	c.rpc = jrpc2.NewClient(channel.Line(conn, conn), &jrpc2.ClientOptions{
 		OnNotify: c.notified,
 		OnCancel: func(rpc *jrpc2.Client, r *jrpc2.Response) {
@@ -131,20 +136,28 @@ func (c *Client) notified(r *jrpc2.Request) {
 	if r.Method() != notifyCandidate {
 		return
 	}
-	var line peers.CandidateLine
-	if r.UnmarshalParams(&line) != nil {
+	var g gathered
+	if r.UnmarshalParams(&g) != nil {
 		return
 	}
 	c.mu.Lock()
-	to := c.gathered
-	c.mu.Unlock()
-	if to != nil {
-		to(line)
+	defer c.mu.Unlock()
+	c.early[g.N] = g.Line
+	for {
+		line, ok := c.early[c.told]
+		if !ok {
+			return
+		}
+		delete(c.early, c.told)
+		c.told++
+		if c.gathered != nil {
+			c.gathered(line)
+		}
 	}
 }
 
-// OnCandidate sets who receives the peer's candidates as they are gathered. It
-// is called from one goroutine and must not block.
+// OnCandidate sets who receives the peer's candidates as they are gathered, in that
+// order. It is called by one goroutine at a time and must not block.
 func (c *Client) OnCandidate(f func(peers.CandidateLine)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,9 +202,32 @@ func (c *Client) Forget(ctx context.Context, newPorts bool) error {
 	return c.call(ctx, methodForget, forgetting{newPorts}, nil)
 }
 
+// Filter drops what the filters name from now on, and nothing else of what Filter
+// dropped before.
+func (c *Client) Filter(ctx context.Context, filters []gateway.Filter) error {
+	return c.call(ctx, methodFilter, filters, nil)
+}
+
+// BeginTrace forgets what the sockets of the node showed. It is for the TURN server
+// and comes before StartTurn, which appends to what there is: a server may be
+// killed and started amid a scenario. OpenPeer does it by itself.
+func (c *Client) BeginTrace(ctx context.Context) error { return c.call(ctx, methodBegin, nil, nil) }
+
+// Trace returns what the node saw of the packets: a gateway since it was programmed,
+// a peer since it was opened, also when it is closed again, a TURN server since
+// BeginTrace.
+func (c *Client) Trace(ctx context.Context) (Trace, error) {
+	return ask[Trace](ctx, c, methodTrace, tracing{})
+}
+
 // Probe measures the NAT in front of the node, at most as long as within.
 func (c *Client) Probe(ctx context.Context, p probe.Config, within time.Duration) (probe.Card, error) {
 	return ask[probe.Card](ctx, c, methodProbe, probing{p, within})
+}
+
+// Climb tries TURN URLs from the node, at most as long as within.
+func (c *Client) Climb(ctx context.Context, config ladder.Config, within time.Duration) (ladder.Result, error) {
+	return ask[ladder.Result](ctx, c, methodClimb, climbing{config, within})
 }
 
 // StartTurn starts the TURN server, in place of one that runs.
@@ -239,9 +275,11 @@ func (c *Client) Accept(ctx context.Context, answer string) error {
 	return c.call(ctx, methodPeerAccept, description{answer}, nil)
 }
 
-// AddCandidate gives the peer a candidate of the other side.
+// AddCandidate sends the peer a candidate of the other side and does not wait: on a
+// busy machine answers take long, and candidates would come late. What the peer
+// thinks of it is in its report. The node takes it before any order that comes after.
 func (c *Client) AddCandidate(ctx context.Context, line peers.CandidateLine) error {
-	return c.call(ctx, methodPeerCandidate, line, nil)
+	return c.rpc.Notify(ctx, methodPeerCandidate, line)
 }
 
 // WaitOpen waits until the data channel is open, at most as long as within.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -28,6 +29,13 @@ type Host interface {
 	Impair(nat.Link) error
 	Sever(gateway.Cut) error
 	Forget(newPorts bool) error
+
+	// Filter drops what the filters name from now on, and nothing else of what
+	// Filter dropped before.
+	Filter([]gateway.Filter) error
+	// Trace hands out what a gateway saw since it was programmed. A host that is none
+	// has seen nothing.
+	Trace() gateway.Traced
 }
 
 // Move takes a node from one of its links to another: it sets the first one down,
@@ -45,3 +53,6 @@ type Unsupported struct {
 }
 
 func (u *Unsupported) Error() string { return fmt.Sprintf("not supported here: %s", u.Why) }
+
+// Is makes it an errors.ErrUnsupported.
+func (u *Unsupported) Is(target error) bool { return target == errors.ErrUnsupported }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 
@@ -21,6 +22,15 @@ func (kernel) Observe() (gateway.Observation, error) { return gateway.Observe() 
 func (kernel) Impair(l nat.Link) error               { return gateway.Impair(l) }
 func (kernel) Sever(c gateway.Cut) error             { return gateway.Sever(c) }
 func (kernel) Forget(newPorts bool) error            { return gateway.Forget(newPorts) }
+func (kernel) Trace() gateway.Traced                 { return gateway.Trace() }
+
+func (kernel) Filter(f []gateway.Filter) error {
+	err := gateway.SetFilters(f)
+	if errors.Is(err, gateway.ErrEvery) || errors.Is(err, gateway.ErrReject) {
+		return &Unsupported{Why: err.Error()}
+	}
+	return err
+}
 
 // Underlay lists the addresses of all interfaces but loopback.
 func (kernel) Underlay() ([]netip.Prefix, error) {
