@@ -94,10 +94,10 @@ var ice = []Cause{
 		Code: "E9", Name: "PREMATURE_RELAY", Title: "The relay is chosen too early",
 		Looks: Looks{
 			Wire:   "USE-CANDIDATE for the relay pair comes before the answers to the direct checks, which do come.",
-			ICE:    "The selected pair is a relay while a direct pair succeeds a little later. It happens on slow or lossy lines, and with a relay wait of zero.",
+			ICE:    "The selected pair is a relay while a direct pair succeeds a little later. It happens on slow or lossy lines, where signalling is slow, and with a relay wait of zero.",
 			Server: "Relays a call that needs no relay.",
 		},
-		Remedy:  Remedy{Application, "Let the controlling side wait longer before it takes a relay (pion: SetRelayAcceptanceMinWait, 2 s by default), or nominate again when a direct pair succeeds."},
+		Remedy:  Remedy{Application, "Let the controlling side wait longer before it takes a relay (pion: SetRelayAcceptanceMinWait, 2 s by default), or nominate again when a direct pair succeeds. Where direct candidates come late, make signalling carry each at once."},
 		Sources: []string{"RFC 8445 section 8.1.1", "shinyoshiaki/werift-webrtc#338", "pion/ice#324"},
 		Related: []string{"E10", "A10", "G3"},
 	},
