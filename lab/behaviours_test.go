@@ -30,7 +30,7 @@ func TestAllMappingsAndFilteringsMeetAsPredicted(t *testing.T) {
 			if name != "vnet" && os.Getenv("ICELAB_ROUNDS") == "" {
 				t.Skip("162 scenarios take a minute: set ICELAB_ROUNDS to play them")
 			}
-			results, err := lab.RunAll(t.Context(), openFabric(t, name), all, lab.Plan{Parallel: 2 * fewLabs})
+			results, err := lab.RunAll(t.Context(), openFabric(t, name), all, lab.Plan{Parallel: 4 * fewLabs})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +75,7 @@ func meeting(t *testing.T, caller, callee nat.Behavior, turn scenarios.Turn) sce
 	}
 	s.About = p.Reason
 	s.Expect = scenarios.Expect{Path: scenarios.Path(p.Path), Transport: p.Transport}
-	within := scenarios.Duration(10 * time.Second)
+	within := scenarios.Duration(30 * time.Second)
 	if p.Path == nat.PathNone {
 		// Two NATs that let strangers in keep pion busy for as long as it is let.
 		within = scenarios.Duration(3 * time.Second)

@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/icelab-go/icelab/lab/topology"
 )
 
 // certificates are what TURN over TLS needs: the server's chain and key, and
@@ -21,6 +23,13 @@ type certificates struct {
 	authority string
 	chain     string
 	key       string
+	signer    signer
+}
+
+// signer signs the certificates of servers. The zero value lets each sign itself.
+type signer struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
 }
 
 // lifetime of a lab's certificates; the margin before is for clocks that differ.
@@ -29,46 +38,67 @@ const (
 	clockMargin         = time.Hour
 )
 
-func newCertificates(now time.Time, servers ...netip.Addr) (certificates, error) {
-	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return certificates{}, err
+func newCertificates(now time.Time, servers ...netip.Addr) (made certificates, err error) {
+	if made.signer, err = newSigner(now); err != nil {
+		return made, fmt.Errorf("make the lab's certificate authority: %w", err)
 	}
-	authority := &x509.Certificate{
+	made.authority = pemBlock("CERTIFICATE", made.signer.certificate.Raw)
+	made.chain, made.key, err = made.signer.sign(serverCertificate(now, servers...))
+	return made, err
+}
+
+// newSigner makes an authority.
+func newSigner(now time.Time) (s signer, err error) {
+	if s.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return s, err
+	}
+	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "icelab lab authority"},
 		NotBefore: now.Add(-clockMargin), NotAfter: now.Add(certificateLifetime),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	authorityDER, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, s.key.Public(), s.key)
 	if err != nil {
-		return certificates{}, fmt.Errorf("make the lab's certificate authority: %w", err)
+		return s, err
 	}
-	serverKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return certificates{}, err
-	}
-	server := &x509.Certificate{
+	s.certificate, err = x509.ParseCertificate(der)
+	return s, err
+}
+
+// serverCertificate is to be signed.
+func serverCertificate(now time.Time, servers ...netip.Addr) *x509.Certificate {
+	c := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "turn"},
-		NotBefore: authority.NotBefore, NotAfter: authority.NotAfter,
+		NotBefore: now.Add(-clockMargin), NotAfter: now.Add(certificateLifetime),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
+	c.DNSNames = []string{topology.TurnName}
 	for _, a := range servers {
-		server.IPAddresses = append(server.IPAddresses, net.IP(a.AsSlice()))
+		c.IPAddresses = append(c.IPAddresses, net.IP(a.AsSlice()))
 	}
-	serverDER, err := x509.CreateCertificate(rand.Reader, server, authority, serverKey.Public(), authorityKey)
+	return c
+}
+
+// sign makes a key for a server and signs its certificate.
+func (s signer) sign(server *x509.Certificate) (chain, key string, err error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return certificates{}, fmt.Errorf("make the TURN server's certificate: %w", err)
+		return "", "", fmt.Errorf("make the TURN server's key: %w", err)
 	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(serverKey)
+	if s.certificate == nil { // it signs itself
+		s = signer{server, private}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, server, s.certificate, private.Public(), s.key)
 	if err != nil {
-		return certificates{}, err
+		return "", "", fmt.Errorf("make the TURN server's certificate: %w", err)
 	}
-	block := func(kind string, der []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return "", "", fmt.Errorf("make the TURN server's key: %w", err)
 	}
-	return certificates{
-		authority: block("CERTIFICATE", authorityDER),
-		chain:     block("CERTIFICATE", serverDER),
-		key:       block("PRIVATE KEY", keyDER),
-	}, nil
+	return pemBlock("CERTIFICATE", der), pemBlock("PRIVATE KEY", keyDER), nil
+}
+
+func pemBlock(kind string, der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }

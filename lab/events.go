@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/icelab-go/icelab/lab/diagnose"
 	"github.com/icelab-go/icelab/lab/gateway"
 	"github.com/icelab-go/icelab/lab/node"
 	"github.com/icelab-go/icelab/lab/topology"
@@ -21,6 +22,9 @@ func (r *run) happen(ctx context.Context, step scenarios.Step, taken *StepTaken)
 	began, within := time.Now(), time.Duration(step.Recovery())
 	if step.Reboot != nil && within > 0 {
 		return r.outlive(ctx, began, within, step, taken)
+	}
+	if step.RestartICE != nil && step.RestartICE.Path == scenarios.PathNone {
+		return r.restartInVain(ctx, time.Duration(step.RestartICE.Within), taken)
 	}
 	if err := r.event(ctx, step); err != nil || within == 0 {
 		return err
@@ -72,7 +76,9 @@ func (r *run) event(ctx context.Context, step scenarios.Step) error {
 	case step.Kill == scenarios.KillTurn:
 		return r.switchTurn(ctx, false, r.turn.StopTurn(ctx))
 	case step.Start == scenarios.KillTurn:
-		return r.switchTurn(ctx, true, r.turn.StartTurn(ctx, r.turnConfig()))
+		return r.switchTurn(ctx, true, r.startTurn(ctx))
+	case step.Filter != nil:
+		return r.filter(ctx, *step.Filter)
 	}
 	return errors.New("the lab does not know this step")
 }
@@ -123,6 +129,11 @@ func (r *run) reboot(ctx context.Context, step scenarios.Reboot) error {
 	}
 	if err := g.Program(ctx, r.specs[g.Name()]); err != nil {
 		return err
+	}
+	if filters := r.filters[g.Name()]; len(filters) > 0 {
+		if err := g.Filter(ctx, filters); err != nil {
+			return err
+		}
 	}
 	if line, bad := r.lines[g.Name()]; bad {
 		return r.impair(ctx, g, line)
@@ -175,11 +186,30 @@ func (r *run) restartICE(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := r.callee.Answer(ctx, offer)
+	return r.signal(ctx, offer)
+}
+
+// restartInVain restarts ICE, and wants it to find nothing in its time.
+func (r *run) restartInVain(ctx context.Context, within time.Duration, taken *StepTaken) error {
+	began := time.Now()
+	before, err := r.sight(ctx)
 	if err != nil {
 		return err
 	}
-	return r.caller.Accept(ctx, answer)
+	if err := r.restartICE(ctx); err != nil {
+		return err
+	}
+	caller, callee, err := bothWait(ctx, r, (*node.Client).WaitConnected, within)
+	if err != nil {
+		return err
+	}
+	if caller.Open && callee.Open {
+		taken.Problem = "ICE is connected again, where no path was expected"
+		r.attempted(diagnose.AttemptedRestart, began, true, "")
+	} else {
+		r.attempted(diagnose.AttemptedRestart, began, false, r.withRefusal(fmt.Sprintf("ICE is not connected again within %s", within)))
+	}
+	return r.prove(ctx, taken.Step, before, 0)
 }
 
 // recovery sends small messages until one comes back, and tells how long after
@@ -191,6 +221,7 @@ func (r *run) recovery(ctx context.Context, began time.Time, within time.Duratio
 	if err != nil {
 		return err
 	}
+	r.attempted(diagnose.AttemptedEcho, sending, echoed.FirstEchoMS != nil, echoed.Problem)
 	if echoed.FirstEchoMS == nil {
 		taken.Problem = fmt.Sprintf("no echo was back within %s: %s", within, echoed.Problem)
 		return nil
@@ -203,6 +234,9 @@ func (r *run) recovery(ctx context.Context, began time.Time, within time.Duratio
 // messages over any valid pair before that.
 func (r *run) reconnected(ctx context.Context, began time.Time, within time.Duration, taken *StepTaken) error {
 	caller, callee, err := bothWait(ctx, r, (*node.Client).WaitConnected, max(0, within-time.Since(began)))
+	if err == nil {
+		r.attempted(diagnose.AttemptedRestart, began, caller.Open && callee.Open, "")
+	}
 	if err == nil && !(caller.Open && callee.Open) {
 		taken.Problem = fmt.Sprintf("ICE is not connected again within %s: caller: %s; callee: %s", within, opened(caller), opened(callee))
 	}

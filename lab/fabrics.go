@@ -27,8 +27,7 @@ const FabricVariable = "ICELAB_ON"
 type kind struct {
 	name, about string
 	// labs is the most labs at once that pay on two cores, and worth how many
-	// scenarios make a further lab worth bringing up: both found by measuring. More
-	// labs make direct paths so late that a relay may come first.
+	// scenarios make a further lab worth bringing up: both found by measuring.
 	labs, worth int
 	// patience is how long auto waits to hear whether it works here.
 	patience time.Duration
@@ -41,7 +40,7 @@ var kinds = []kind{
 		func(ctx context.Context, progress func(string)) (fabric.Fabric, error) {
 			return interfaced(docker.New(ctx, progress))
 		}},
-	{"netns", "every node is a process in a network namespace of its own", 4, 1, 20 * time.Second,
+	{"netns", "every node is a process in a network namespace of its own", 8, 1, 20 * time.Second,
 		func(ctx context.Context, _ func(string)) (fabric.Fabric, error) { return interfaced(netns.New(ctx)) }},
 	{"vnet", "every node is a set of goroutines in this one process; UDP only", 8, 1, 20 * time.Second,
 		func(context.Context, func(string)) (fabric.Fabric, error) { return vnet.New(), nil }},

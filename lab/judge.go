@@ -1,8 +1,11 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+
+	"github.com/icelab-go/icelab/scenarios"
 )
 
 // judge turns what was heard into a verdict.
@@ -33,6 +36,25 @@ func (r *run) judge() {
 	}
 	if res.Proven == nil {
 		res.fail("no step proved a path")
+	}
+}
+
+// judgeDiagnosis compares the diagnosis with what the scenario says that it has to
+// find.
+func (res *Result) judgeDiagnosis() {
+	e := res.Expected
+	var outcome, cause string
+	if d := res.Diagnosis; d != nil {
+		outcome, cause = string(d.Outcome), cmp.Or(d.Cause, scenarios.NoCause)
+	} else if e.Verdict != "" || e.Cause != "" {
+		res.fail("no diagnosis was made, expected %s", strings.TrimSpace(e.Verdict+" "+e.Cause))
+		return
+	}
+	if e.Cause != "" && cause != e.Cause {
+		res.fail("diagnosed %s, expected %s", cause, e.Cause)
+	}
+	if e.Verdict != "" && outcome != e.Verdict {
+		res.fail("diagnosed %s, expected %s", outcome, e.Verdict)
 	}
 }
 

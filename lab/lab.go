@@ -27,6 +27,7 @@ type Lab struct {
 	chosen Chosen
 	// The credentials and certificates of this lab's TURN servers.
 	user, password string
+	secret         string // of time-limited credentials
 	certificates   certificates
 	closing        func() error
 	// UpTime is how long the standard topology took to come up.
@@ -43,6 +44,7 @@ func Start(ctx context.Context, on fabric.Fabric) (*Lab, error) {
 	begin := time.Now()
 	l := &Lab{fabric: on, closing: func() error { return nil }, stages: map[shape]*stage{}}
 	l.user, l.password = turnserver.GenerateCredentials()
+	_, l.secret = turnserver.GenerateCredentials()
 	server, err := topology.Standard().Node(topology.Turn)
 	if err != nil {
 		return nil, err

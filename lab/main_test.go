@@ -51,7 +51,7 @@ func proveMatrix(t *testing.T, plan lab.MatrixPlan) []lab.Cell {
 // docker brings a lab up that ends with the test.
 func docker(t *testing.T) *lab.Lab {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	l, err := lab.Docker(ctx)
 	var missing *fabric.Unavailable

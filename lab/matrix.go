@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/icelab-go/icelab/lab/diagnose"
 	"github.com/icelab-go/icelab/lab/fabric"
 	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/scenarios"
@@ -27,6 +28,11 @@ type Cell struct {
 	// Reason says why the cell did not pass.
 	Reason string `json:"reason,omitempty"`
 	Times  Times  `json:"times_ms"`
+	// Diagnosis says why the path is what it is; nil where the lab did not work.
+	Diagnosis *diagnose.Verdict `json:"-"`
+	// Result is the whole account of a cell that failed, or was invalid; nil of
+	// others.
+	Result *Result `json:"-"`
 }
 
 // MatrixPlan says which cells are played, and how.
@@ -78,10 +84,14 @@ func (c *Cell) job() job {
 
 // take takes over what came of the cell's scenario.
 func (c *Cell) take(r Result) {
-	c.Proven, c.Verdict, c.Reason, c.Times = r.Proven, r.Verdict, r.Reason, r.Times
+	c.Proven, c.Verdict, c.Reason, c.Times, c.Diagnosis = r.Proven, r.Verdict, r.Reason, r.Times, r.Diagnosis
 	if predicted := (Path{scenarios.Path(c.Predicted.Path), c.Predicted.Transport}); r.Proven != nil && *r.Proven != predicted {
 		c.Verdict = Failed
 		c.Reason = fmt.Sprintf("predicted %s (%s), proven %s", predicted, c.Predicted.Reason, r.Proven)
+	}
+	if c.Verdict == Failed || c.Verdict == Invalid {
+		r.Verdict, r.Reason = c.Verdict, c.Reason
+		c.Result = &r
 	}
 }
 

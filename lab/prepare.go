@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -133,23 +134,45 @@ func (s *stage) alternate() netip.AddrPort {
 }
 
 // turnURL is where a peer finds TURN over a transport (RFC 7065).
-func (s *stage) turnURL(transport string) string {
+func (r *run) turnURL(transport string) string {
 	if transport == "tls" {
-		return fmt.Sprintf("turns:%s?transport=tcp", s.turnAddress(topology.TurnTLSPort))
+		return fmt.Sprintf("turns:%s:%d?transport=tcp", r.turnHost(), topology.TurnTLSPort)
 	}
-	return fmt.Sprintf("turn:%s?transport=%s", s.turnAddress(topology.TurnPort), transport)
+	return fmt.Sprintf("turn:%s:%d?transport=%s", r.turnHost(), topology.TurnPort, transport)
+}
+
+// turnHost is what the peers' URLs call the TURN server.
+func (r *run) turnHost() string {
+	if r.scenario.Faults.DNS != "" {
+		return topology.TurnName
+	}
+	return r.stage.turnAddress(topology.TurnPort).Addr().String()
 }
 
 func (r *run) openPeers(ctx context.Context) error {
+	r.given = map[string]peers.Config{
+		r.caller.Name(): r.spoilt(scenarios.SideCaller, r.peerConfig(r.scenario.Caller, r.caller.Client)),
+		r.callee.Name(): r.spoilt(scenarios.SideCallee, r.peerConfig(r.scenario.Callee, r.callee.Client)),
+	}
+	r.dropped = map[string][]gateway.Drop{}
+	for _, g := range r.gateways() {
+		before, err := g.ObserveGateway(ctx)
+		if err != nil {
+			return fmt.Errorf("ask the witnesses: %w", err)
+		}
+		r.dropped[g.Name()] = before.Drops
+	}
+	r.opened = time.Now()
 	each, ctx := errgroup.WithContext(ctx)
-	each.Go(func() error { return r.caller.OpenPeer(ctx, r.peerConfig(r.scenario.Caller, r.caller.Client)) })
-	each.Go(func() error { return r.callee.OpenPeer(ctx, r.peerConfig(r.scenario.Callee, r.callee.Client)) })
+	for _, p := range []part{r.caller, r.callee} {
+		each.Go(func() error { return p.OpenPeer(ctx, r.given[p.Name()]) })
+	}
 	return each.Wait()
 }
 
 func (r *run) peerConfig(p scenarios.Peer, at *node.Client) peers.Config {
 	c := peers.Config{
-		Servers: []peers.Server{{URLs: []string{"stun:" + r.stage.turnAddress(topology.TurnPort).String()}}},
+		Servers: []peers.Server{{URLs: []string{fmt.Sprintf("stun:%s:%d", r.turnHost(), topology.TurnPort)}}},
 		Timing:  peers.Timing(r.scenario.Timing),
 		Channel: peers.Channel{
 			Unordered:         !r.scenario.Channel.IsOrdered(),
@@ -170,7 +193,7 @@ func (r *run) peerConfig(p scenarios.Peer, at *node.Client) peers.Config {
 	if !r.scenario.Turn.Off {
 		turn := peers.Server{Username: r.lab.user, Credential: r.lab.password}
 		for _, transport := range r.scenario.Turn.Transports {
-			turn.URLs = append(turn.URLs, r.stage.turnURL(transport))
+			turn.URLs = append(turn.URLs, r.turnURL(transport))
 		}
 		c.Servers = append(c.Servers, turn)
 		c.RootCAs = r.lab.certificates.authority

@@ -1,8 +1,10 @@
 package lab
 
 import (
+	"github.com/icelab-go/icelab/lab/diagnose"
 	"github.com/icelab-go/icelab/lab/gateway"
 	"github.com/icelab-go/icelab/lab/node"
+	"github.com/icelab-go/icelab/lab/topology"
 	"github.com/icelab-go/icelab/peers"
 	"github.com/icelab-go/icelab/scenarios"
 )
@@ -42,6 +44,14 @@ type Result struct {
 	Steps     []StepTaken `json:"steps"`
 	Times     Times       `json:"times_ms"`
 	Evidence  Evidence    `json:"evidence"`
+	// Diagnosis says why the path is what it is; nil where the lab did not work.
+	Diagnosis *diagnose.Verdict `json:"diagnosis,omitempty"`
+	// Trace is what the diagnosis was made from.
+	Trace *diagnose.Evidence `json:"-"`
+	// Topology is where it was played.
+	Topology topology.Topology `json:"-"`
+	// Secrets are those of the peers' TLS and DTLS, in the format of SSLKEYLOGFILE.
+	Secrets string `json:"-"`
 }
 
 // StepTaken is what became of one step.
@@ -68,8 +78,11 @@ type Times struct {
 	// Open is from the offer to the open data channel; zero if it did not open.
 	Open float64 `json:"open"`
 	// Echo is the time all echo steps took.
-	Echo  float64 `json:"echo"`
-	Total float64 `json:"total"`
+	Echo float64 `json:"echo"`
+	// Diagnose is the gathering of the evidence, probes where they were called for,
+	// and the diagnosis.
+	Diagnose float64 `json:"diagnose"`
+	Total    float64 `json:"total"`
 }
 
 // Evidence is what the witnesses held at the end.

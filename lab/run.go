@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/icelab-go/icelab/lab/diagnose"
 	"github.com/icelab-go/icelab/lab/fabric"
 	"github.com/icelab-go/icelab/lab/gateway"
 	"github.com/icelab-go/icelab/lab/nat"
@@ -76,6 +77,20 @@ type run struct {
 	expected scenarios.Expect
 	// lines are how good the gateways' lines are, where they are not perfect.
 	lines map[string]nat.Link
+	// filters are what they drop on purpose, and so the TURN server's own host.
+	filters map[string][]gateway.Filter
+	// fromCaller and fromCallee carry descriptions and candidates.
+	fromCaller, fromCallee *courier
+	// refusal says how a peer refused a description that was spoilt.
+	refusal string
+	// given is what each peer was configured with, by node, and opened when it was.
+	given  map[string]peers.Config
+	opened time.Time
+	// dropped is what gateways had dropped by then, by name.
+	dropped map[string][]gateway.Drop
+	// attempts are what the application tried so far.
+	attempts []diagnose.Attempt
+
 	// heard is what the witnesses said of each echo, last the latest sighting.
 	heard []hearing
 	last  sighting
@@ -112,16 +127,26 @@ func (r *run) play(ctx context.Context, s scenarios.Scenario) error {
 	}
 	defer r.moveBack(ctx)
 	if err := timed(&r.result.Times.Turn, func() error {
+		if err := r.turn.BeginTrace(ctx); err != nil {
+			return err
+		}
 		return r.turn.StartTurn(ctx, r.turnConfig())
 	}); err != nil {
 		return fmt.Errorf("start the TURN server: %w", err)
+	}
+	if err := r.startNames(ctx, ""); err != nil {
+		return err
 	}
 	if err := timed(&r.result.Times.Measure, func() error {
 		return r.measure(ctx, callerBehind, calleeBehind)
 	}); err != nil {
 		return err
 	}
-	// A NAT is measured on a perfect line.
+	// A NAT is measured on a perfect line, and without faults.
+	defer r.heal(ctx)
+	if err := r.spoil(ctx); err != nil {
+		return err
+	}
 	if err := r.impairLines(ctx); err != nil {
 		return err
 	}
@@ -134,18 +159,23 @@ func (r *run) play(ctx context.Context, s scenarios.Scenario) error {
 	if err := r.steps(ctx); err != nil {
 		return err
 	}
-	end, err := r.sight(ctx)
+	end, err := r.ended(ctx)
 	if err != nil {
 		return err
 	}
 	r.result.Evidence = Evidence{Caller: &end.caller, Callee: &end.callee, Gateways: end.gateways, Turn: &end.turn}
 	r.judge()
+	if err := timed(&r.result.Times.Diagnose, func() error { return r.diagnose(ctx, end) }); err != nil {
+		return err
+	}
+	r.result.judgeDiagnosis()
 	return nil
 }
 
 // cast says which node plays which part.
 func (r *run) cast() {
 	r.topology = r.stage.topology
+	r.result.Topology = r.topology
 	r.turn = r.stage.nodes.Node(topology.Turn)
 	r.placeParts()
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/icelab-go/icelab/lab/diagnose"
+	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/lab/node"
 	"github.com/icelab-go/icelab/peers"
 	"github.com/icelab-go/icelab/scenarios"
@@ -46,7 +46,7 @@ func (r *run) step(ctx context.Context, step scenarios.Step, taken *StepTaken) e
 // connect carries offer, answer and candidates between the peers, and waits for
 // the data channel to open, or for none to.
 func (r *run) connect(ctx context.Context, step scenarios.Connect, taken *StepTaken) error {
-	within := time.Duration(step.Within)
+	within, began := time.Duration(step.Within), time.Now()
 	before, err := r.sight(ctx)
 	if err != nil {
 		return err
@@ -55,11 +55,7 @@ func (r *run) connect(ctx context.Context, step scenarios.Connect, taken *StepTa
 	if err != nil {
 		return err
 	}
-	answer, err := r.callee.Answer(ctx, offer)
-	if err != nil {
-		return err
-	}
-	if err := r.caller.Accept(ctx, answer); err != nil {
+	if err := r.signal(ctx, offer); err != nil {
 		return err
 	}
 	caller, callee, err := bothWait(ctx, r, (*node.Client).WaitOpen, within)
@@ -67,6 +63,7 @@ func (r *run) connect(ctx context.Context, step scenarios.Connect, taken *StepTa
 		return err
 	}
 	if caller.Open && callee.Open {
+		r.attempted(diagnose.AttemptedConnect, began, true, "")
 		report, err := r.caller.Report(ctx)
 		if err != nil {
 			return err
@@ -83,6 +80,7 @@ func (r *run) connect(ctx context.Context, step scenarios.Connect, taken *StepTa
 		}
 		return nil
 	}
+	r.attempted(diagnose.AttemptedConnect, began, false, r.withRefusal(fmt.Sprintf("no data channel within %s", within)))
 	if r.expected.Path != scenarios.PathNone {
 		taken.Problem = fmt.Sprintf("no data channel within %s: caller: %s; callee: %s", within, opened(caller), opened(callee))
 	}
@@ -96,40 +94,6 @@ func opened(o node.Opened) string {
 	return o.Why
 }
 
-// trickle carries candidates both ways, in order, until the returned function
-// is called.
-func (r *run) trickle(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var each errgroup.Group
-	carry := func(from, to *node.Client) {
-		// A peer has a handful of candidates: the buffer never fills.
-		lines := make(chan peers.CandidateLine, 256)
-		from.OnCandidate(func(line peers.CandidateLine) {
-			select {
-			case lines <- line:
-			case <-ctx.Done():
-			}
-		})
-		each.Go(func() error {
-			for {
-				select {
-				case line := <-lines:
-					// The peer itself reports what it thinks of a candidate.
-					_ = to.AddCandidate(ctx, line)
-				case <-ctx.Done():
-					return nil
-				}
-			}
-		})
-	}
-	carry(r.caller.Client, r.callee.Client)
-	carry(r.callee.Client, r.caller.Client)
-	return func() {
-		cancel()
-		_ = each.Wait()
-	}
-}
-
 // echo sends messages and proves the path their echoes took.
 func (r *run) echo(ctx context.Context, step scenarios.Echo, taken *StepTaken) error {
 	before, err := r.sight(ctx)
@@ -141,6 +105,7 @@ func (r *run) echo(ctx context.Context, step scenarios.Echo, taken *StepTaken) e
 		// On a lossy channel the last echoes may never come.
 		plan.QuietMS = 500
 	}
+	began := time.Now()
 	var echoed node.Echoed
 	if err := timed(&r.result.Times.Echo, func() (err error) {
 		echoed, err = r.caller.Echo(ctx, plan, time.Duration(step.Within))
@@ -152,6 +117,7 @@ func (r *run) echo(ctx context.Context, step scenarios.Echo, taken *StepTaken) e
 	if taken.Problem == "" && echoed.Echoed == 0 {
 		taken.Problem = "no message came back"
 	}
+	r.attempted(diagnose.AttemptedEcho, began, taken.Problem == "", taken.Problem)
 	if err := r.prove(ctx, taken.Step, before, uint64(echoed.BytesEchoed)); err != nil {
 		return err
 	}
@@ -170,6 +136,10 @@ func (r *run) lossy() bool {
 // too.
 func (r *run) noEcho(ctx context.Context, step scenarios.NoEcho, taken *StepTaken) error {
 	const messages = 10
+	before, err := r.sight(ctx)
+	if err != nil {
+		return err
+	}
 	within, began := time.Duration(step.For), time.Now()
 	plan := peers.EchoPlan{Messages: messages, Bytes: 1000, PaceMS: milliseconds(within) / (2 * messages)}
 	echoed, err := r.caller.Echo(ctx, plan, within)
@@ -177,12 +147,16 @@ func (r *run) noEcho(ctx context.Context, step scenarios.NoEcho, taken *StepTake
 		return err
 	}
 	taken.Echo = &echoed.EchoResult
+	r.attempted(diagnose.AttemptedEcho, began, echoed.Echoed > 0, echoed.Problem)
 	// A channel that has ended is silent at once; the next step waits all the same.
 	if err := pause(ctx, within-time.Since(began)); err != nil {
 		return err
 	}
 	if came := echoed.Echoed + echoed.Late; came > 0 {
 		taken.Problem = fmt.Sprintf("%d of %d messages came back, where silence was expected", came, echoed.Sent)
+	}
+	if r.expected.Path == scenarios.PathNone {
+		return r.prove(ctx, taken.Step, before, uint64(echoed.BytesEchoed))
 	}
 	return nil
 }
@@ -200,7 +174,7 @@ func (r *run) unaccounted(before sighting, echoed node.Echoed) string {
 
 // prove hears the witnesses about the time since before.
 func (r *run) prove(ctx context.Context, step string, before sighting, payload uint64) error {
-	after, err := r.sight(ctx)
+	after, err := r.settled(ctx, payload > 0)
 	if err != nil {
 		return err
 	}
@@ -211,4 +185,38 @@ func (r *run) prove(ctx context.Context, step string, before sighting, payload u
 	}.testimonies()
 	r.heard, r.last = append(r.heard, hearing{step, r.expected, heard}), after
 	return nil
+}
+
+// settled asks all witnesses, and again for a moment where data passes and a peer
+// does not tell its pair yet: pion announces it beside the data, which on a busy
+// machine can be sooner.
+func (r *run) settled(ctx context.Context, passes bool) (sighting, error) {
+	const moment, pace = 2 * time.Second, 50 * time.Millisecond
+	for began := time.Now(); ; {
+		s, err := r.sight(ctx)
+		told := s.caller.Selected != nil && s.callee.Selected != nil
+		if err != nil || !passes || told || time.Since(began) > moment {
+			return s, err
+		}
+		if err := pause(ctx, pace); err != nil {
+			return s, err
+		}
+	}
+}
+
+// ended asks all witnesses at the end, and again for a while where a relay carries
+// what the NATs would let pass directly and a candidate has not arrived yet: what is
+// slow is not lost.
+func (r *run) ended(ctx context.Context) (sighting, error) {
+	const while, pace = 4 * time.Second, 200 * time.Millisecond
+	direct := r.predicted()
+	for began := time.Now(); ; {
+		s, err := r.sight(ctx)
+		if err != nil || !s.relayed() || s.arrived() || direct == nil || direct.Path != nat.PathDirect || time.Since(began) > while {
+			return s, err
+		}
+		if err := pause(ctx, pace); err != nil {
+			return s, err
+		}
+	}
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/icelab-go/icelab/lab/fabric"
 	"github.com/icelab-go/icelab/lab/node"
@@ -28,6 +29,9 @@ func (l *Lab) fitted(s scenarios.Scenario) (scenarios.Scenario, error) {
 // what ICE can reach after each step stays the same.
 func overUDP(s scenarios.Scenario) (udp scenarios.Scenario, same bool, err error) {
 	stream := func(transport string) bool { return transport == scenarios.TCP || transport == scenarios.TLS }
+	if faultsNeedTCP(s.Faults) {
+		return s, false, nil
+	}
 	if s.Turn.Off || !slices.ContainsFunc(s.Turn.Transports, stream) {
 		return s, true, nil
 	}
@@ -51,4 +55,16 @@ func overUDP(s scenarios.Scenario) (udp scenarios.Scenario, same bool, err error
 		}
 	}
 	return udp, true, nil
+}
+
+// faultsNeedTCP reports whether faults are about TURN over TCP or TLS.
+func faultsNeedTCP(f scenarios.Faults) bool {
+	if f.Turn.Certificate != "" || f.Turn.TLSMax != "" ||
+		slices.ContainsFunc(f.Turn.Listen, func(t string) bool { return t == scenarios.TCP || t == scenarios.TLS }) ||
+		slices.ContainsFunc(f.Filters, func(f scenarios.Filter) bool { return f.Protocol == scenarios.TCP }) {
+		return true
+	}
+	return slices.ContainsFunc(slices.Concat(f.Caller.URLs, f.Callee.URLs), func(url string) bool {
+		return strings.HasPrefix(url, "turns:") || strings.HasSuffix(url, "transport=tcp")
+	})
 }

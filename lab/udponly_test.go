@@ -50,3 +50,33 @@ func TestAStoryThatMayNeedTCPIsNotToldWithoutIt(t *testing.T) {
 		}
 	}
 }
+
+func TestFaultsOfTCPNeedIt(t *testing.T) {
+	for name, row := range map[string]struct {
+		faults scenarios.Faults
+		same   bool
+	}{
+		"none":                   {scenarios.Faults{}, true},
+		"a wrong password":       {scenarios.Faults{Caller: scenarios.PeerFaults{Password: "x"}}, true},
+		"a filter of UDP":        {scenarios.Faults{Filters: []scenarios.Filter{{At: scenarios.Both, Protocol: scenarios.UDP}}}, true},
+		"a URL over UDP":         {scenarios.Faults{Caller: scenarios.PeerFaults{URLs: []string{"turn:{turn}:3478?transport=udp"}}}, true},
+		"a URL over TCP":         {scenarios.Faults{Caller: scenarios.PeerFaults{URLs: []string{"turn:{turn}:3478?transport=tcp"}}}, false},
+		"a URL over TLS":         {scenarios.Faults{Callee: scenarios.PeerFaults{URLs: []string{"turns:{turn}:443"}}}, false},
+		"a filter of TCP":        {scenarios.Faults{Filters: []scenarios.Filter{{At: scenarios.Both, Protocol: scenarios.TCP}}}, false},
+		"a server on TCP":        {scenarios.Faults{Turn: scenarios.TurnFaults{Listen: []string{scenarios.TCP}}}, false},
+		"a certificate":          {scenarios.Faults{Turn: scenarios.TurnFaults{Certificate: scenarios.Expired}}, false},
+		"an old version of TLS":  {scenarios.Faults{Turn: scenarios.TurnFaults{TLSMax: "1.1"}}, false},
+		"a server on nothing":    {scenarios.Faults{Turn: scenarios.TurnFaults{Listen: []string{scenarios.ListenNone}}}, true},
+		"a server on UDP alone":  {scenarios.Faults{Turn: scenarios.TurnFaults{Listen: []string{scenarios.UDP}}}, true},
+		"names that do not lead": {scenarios.Faults{DNS: scenarios.NXDomain}, true},
+	} {
+		s := scenarios.Scenario{
+			Caller: scenarios.Peer{Condition: "symmetric"}, Callee: scenarios.Peer{Condition: "symmetric"},
+			Turn: scenarios.Turn{Transports: []string{scenarios.UDP}}, Faults: row.faults,
+			Steps: []scenarios.Step{{Connect: &scenarios.Connect{}}},
+		}
+		if _, same, err := overUDP(s); err != nil || same != row.same {
+			t.Errorf("%s: the same without TCP: %t, %v; want %t", name, same, err, row.same)
+		}
+	}
+}

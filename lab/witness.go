@@ -22,6 +22,19 @@ type sighting struct {
 	turn     node.TurnObservation
 }
 
+// relayed reports whether a peer says that its pair has a relay of its own.
+func (s sighting) relayed() bool {
+	return slices.ContainsFunc([]peers.Report{s.caller, s.callee}, func(r peers.Report) bool {
+		return r.Selected != nil && r.Selected.Local.Type == peers.Relay
+	})
+}
+
+// arrived reports whether each peer has been told of all candidates that the other
+// sent.
+func (s sighting) arrived() bool {
+	return len(s.caller.Outstanding(s.callee)) == 0 && len(s.callee.Outstanding(s.caller)) == 0
+}
+
 // court judges from what the witnesses saw between two sightings.
 type court struct {
 	topology topology.Topology
@@ -192,6 +205,8 @@ func (c court) towards(f gateway.Flow) (leg, string) {
 		return toPeer, "peer/" + f.Protocol
 	case f.Remote.Port() == topology.TurnPort || f.Remote.Port() == topology.TurnTLSPort:
 		return toTurn, "turn/" + transportOf(f)
+	case f.Remote.Port() == topology.DNSPort:
+		return mixed, "dns/" + f.Protocol
 	default:
 		return toRelay, "relayed address/" + f.Protocol
 	}
@@ -258,7 +273,8 @@ func (c court) turn() Testimony {
 		t.Saw += " (the server is down)"
 	}
 	switch {
-	case len(saw) == 0 && c.payload == 0:
+	case c.payload == 0:
+		// What goes one way, or is no message, makes no path.
 		t.Path = scenarios.PathNone
 	case len(saw) == 0:
 		t.Path = scenarios.PathDirect

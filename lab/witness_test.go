@@ -187,3 +187,19 @@ func mirrored(s sighting) sighting {
 		turn:     turn,
 	}
 }
+
+// A relay that lets one direction through only, or carries a handshake and no
+// message, is no path: all witnesses have to say so.
+func TestWhatGoesOneWayIsNoPath(t *testing.T) {
+	deaf := allocation("198.18.0.20:40000", "udp", 50000, 0)
+	deaf.ToPeers.Bytes = 9_000
+	c := standardCourt(sighting{
+		caller: selected(relayUDP, calleePrflx), callee: selected(calleeHost, relayUDP),
+		gateways: gatewayFlows(flows("10.1.0.10", "udp", "198.18.0.10:3478", 10_000), nil),
+		turn:     node.TurnObservation{Allocations: []turnserver.Allocation{deaf}},
+	})
+	c.payload = 0
+	if path, agreed := agree(c.testimonies()); !agreed || path.Path != scenarios.PathNone {
+		t.Errorf("proven %s, agreed %t: %s", path, agreed, told(c.testimonies()))
+	}
+}
