@@ -11,12 +11,24 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
+)
+
+// What may be wrong with a certificate on purpose.
+const (
+	expiredCertificate = "expired"
+	wrongName          = "wrong-name"
 )
 
 // selfSigned makes a certificate for a server on these addresses, good for 30 days, that is its own
 // authority: a client that trusts it trusts nothing else for that.
 func selfSigned(now time.Time, addresses ...netip.Addr) (certificate, key string, err error) {
+	return selfSignedBut("", now, addresses...)
+}
+
+// selfSignedBut makes one with something wrong.
+func selfSignedBut(wrong string, now time.Time, addresses ...netip.Addr) (certificate, key string, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return "", "", fmt.Errorf("make a certificate: %w", err)
@@ -33,9 +45,15 @@ func selfSigned(now time.Time, addresses ...netip.Addr) (certificate, key string
 		DNSNames:              []string{"localhost"},
 	}
 	for _, a := range addresses {
-		if a.IsValid() && !a.IsUnspecified() {
-			template.IPAddresses = append(template.IPAddresses, net.IP(a.AsSlice()))
+		if ip := net.IP(a.AsSlice()); a.IsValid() && !a.IsUnspecified() && !slices.ContainsFunc(template.IPAddresses, ip.Equal) {
+			template.IPAddresses = append(template.IPAddresses, ip)
 		}
+	}
+	switch wrong {
+	case expiredCertificate:
+		template.NotBefore, template.NotAfter = now.AddDate(0, 0, -30), now.Add(-time.Hour)
+	case wrongName:
+		template.DNSNames, template.IPAddresses = []string{"another-server.example"}, nil // RFC 2606
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {

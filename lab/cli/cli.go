@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/icelab-go/icelab/lab"
 	"github.com/icelab-go/icelab/lab/fabric"
@@ -109,14 +110,33 @@ and proves with independent witnesses which path the echo took.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var value *pflag.InvalidValueError
+		if errors.As(err, &value) {
+			if want := wanted(value.GetFlag().Value.Type()); want != "" {
+				err = fmt.Errorf("--%s: give %s, not %q", value.GetFlag().Name, want, value.GetValue())
+			}
+		}
 		return exit{exitUsage, fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(
-		newRunCommand(), newMatrixCommand(), newFabricsCommand(), newProbeCommand(), newListCommand(), newExplainCommand(), newSchemaCommand(),
-		newCleanCommand(), newEchoCommand(), newCallCommand(), newTurnCommand(), newAgentCommand(),
+		newRunCommand(), newMatrixCommand(), newScoreCommand(), newFabricsCommand(), newProbeCommand(), newListCommand(), newExplainCommand(), newSchemaCommand(),
+		newDoctorCommand(), newCleanCommand(), newEchoCommand(), newCallCommand(), newTurnCommand(), newAgentCommand(),
 	)
 	usageErrors(root)
 	return root
+}
+
+// wanted says in words what a flag of a type takes; empty where its own error does.
+func wanted(kind string) string {
+	switch kind {
+	case "int", "uint64":
+		return "a whole number"
+	case "uint16":
+		return "a whole number from 0 to 65535"
+	case "duration":
+		return "a time such as 500ms or 10s"
+	}
+	return ""
 }
 
 // usageErrors gives what is wrong with the arguments its exit code and a way to

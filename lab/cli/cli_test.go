@@ -2,10 +2,14 @@ package cli
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAMistakeIsOneLineWithItsExitCode(t *testing.T) {
@@ -30,6 +34,7 @@ func TestAMistakeIsOneLineWithItsExitCode(t *testing.T) {
 		"labs beside the services":  {args: []string{"run", "--on", "compose", "--parallel", "2"}, code: exitUsage, says: "one lab"},
 		"unknown scenario":          {args: []string{"run", "relay-symetric"}, code: exitUsage, says: "relay-symmetric"},
 		"unknown condition":         {args: []string{"run", unknownCondition}, code: exitUsage, says: "typo.yaml:2:9: "},
+		"report into a file":        {args: []string{"run", "--report", unknownCondition}, code: exitUsage, says: "--report: mkdir"},
 		"no socket":                 {args: []string{"run", "--on", "docker"}, env: "unix:///nonexistent/docker.sock", code: exitUnavailable, says: "DOCKER_HOST"},
 		"no engine":                 {args: []string{"matrix", "--on", "docker"}, env: "tcp://127.0.0.1:1", code: exitUnavailable, says: "start it"},
 		"no engine to clean":        {args: []string{"clean"}, env: "tcp://127.0.0.1:1", code: exitUnavailable, says: "start it"},
@@ -70,5 +75,26 @@ func TestEveryCommandTeaches(t *testing.T) {
 		if c.Short == "" || c.Long == "" {
 			t.Errorf("icelab %s --help teaches nothing", c.Name())
 		}
+	}
+}
+
+func TestAFlagThatIsNoNumberSaysWhatItTakes(t *testing.T) {
+	var out, errs bytes.Buffer
+	code := execute(t.Context(), []string{"score", "--vary", "x"}, &out, &errs)
+	if want := `icelab: --vary: give a whole number, not "x"; see icelab score --help` + "\n"; code != exitUsage || errs.String() != want {
+		t.Errorf("exit %d, %q; want exit %d, %q", code, errs.String(), exitUsage, want)
+	}
+}
+
+func TestACertificateNamesAnAddressOnce(t *testing.T) {
+	address := netip.MustParseAddr("192.0.2.1")
+	made, _, err := selfSigned(time.Now(), address, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode([]byte(made))
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil || len(certificate.IPAddresses) != 1 {
+		t.Errorf("it is for %v, %v", certificate.IPAddresses, err)
 	}
 }

@@ -15,8 +15,9 @@ func newListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the bundled scenarios and the conditions a peer can be behind",
-		Long: `Lists what icelab run runs, and the words for caller: and callee: in a scenario
-file with the NAT behaviour each stands for (RFC 4787).`,
+		Long: `Lists what icelab run runs, the scenarios in which something is wrong on purpose
+with the verdict and the cause that have to be found, and the words for caller:
+and callee: in a scenario file with the NAT behaviour each stands for (RFC 4787).`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
@@ -28,18 +29,28 @@ file with the NAT behaviour each stands for (RFC 4787).`,
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(struct {
 					Scenarios  []scenarios.Scenario `json:"scenarios"`
+					Faulty     []scenarios.Scenario `json:"faulty"`
 					Conditions []nat.Condition      `json:"conditions"`
-				}{scenarios.Bundled(), nat.Conditions()})
+				}{scenarios.Bundled(), scenarios.Faulty(), nat.Conditions()})
 			}
-			fmt.Fprintln(out, "Scenarios (icelab run NAME ...):")
+			listed := append(scenarios.Bundled(), scenarios.Faulty()...)
+			width := 28
+			for _, s := range listed {
+				width = max(width, len(s.Name))
+			}
+			fmt.Fprintln(out, "Scenarios (icelab run, or icelab run NAME ...):")
 			for _, s := range scenarios.Bundled() {
-				fmt.Fprintf(out, "  %-28s %s\n", s.Name, s.About)
+				fmt.Fprintf(out, "  %-*s %s\n", width, s.Name, s.About)
+			}
+			fmt.Fprintln(out, "\nFaults (icelab run NAME ...; all of them: icelab score):")
+			for _, s := range scenarios.Faulty() {
+				fmt.Fprintf(out, "  %-*s %s\n  %-*s → %s %s\n", width, s.Name, s.About, width, "", s.Expect.Verdict, s.Expect.Cause)
 			}
 			fmt.Fprintln(out, "\nConditions (caller: NAME, callee: NAME in a scenario):")
 			for _, c := range nat.Conditions() {
-				fmt.Fprintf(out, "  %-28s %s\n", c.Name, c.About)
+				fmt.Fprintf(out, "  %-*s %s\n", width, c.Name, c.About)
 				if c.NAT != nil {
-					fmt.Fprintf(out, "  %-28s %s\n", "", c.NAT)
+					fmt.Fprintf(out, "  %-*s %s\n", width, "", c.NAT)
 				}
 			}
 			return nil

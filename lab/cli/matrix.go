@@ -20,6 +20,7 @@ func newMatrixCommand() *cobra.Command {
 		format, turn string
 		conditions   []string
 		place        fabricFlags
+		report       reportFlag
 	)
 	cmd := &cobra.Command{
 		Use:   "matrix",
@@ -33,7 +34,10 @@ is no path; a small letter is the transport to the TURN server: u UDP, t TCP,
 s TLS. The number is the time to the open data channel in milliseconds; a narrow
 terminal has no room for it. Cells that differ from their prediction are marked
 with ✗ and told below; a · is a cell that the fabric does not support, which is
-no failure.`,
+no failure.
+
+` + reportHelp + `
+Of a matrix there are captures of the cells that fail, and of them alone.`,
 		Example: `  icelab matrix
   icelab matrix --turn off --conditions port-restricted,symmetric,cgnat
   icelab matrix --on netns --format json`,
@@ -56,6 +60,9 @@ no failure.`,
 			if len(conditions) == 0 {
 				conditions = nat.ConditionNames()
 			}
+			if err := report.check(); err != nil {
+				return err
+			}
 			m := matrix{conditions: conditions}
 			if err := m.play(cmd, place, format, turn == "on"); err != nil {
 				return stopped(cmd.Context(), err)
@@ -69,7 +76,9 @@ no failure.`,
 			} else {
 				m.print(cmd.OutOrStdout())
 			}
-			return m.verdict()
+			return reported(m.verdict(), report.write(cmd.ErrOrStderr(), account{
+				command: "matrix", on: m.Lab.On, began: m.began, took: m.took, cells: m.Cells,
+			}))
 		},
 	}
 	flags := cmd.Flags()
@@ -77,6 +86,7 @@ no failure.`,
 	flags.StringSliceVar(&conditions, "conditions", nil, "only these `conditions`, separated by commas (see icelab list)")
 	flags.StringVar(&turn, "turn", "on", "on or off: whether the peers get TURN over UDP, TCP and TLS")
 	place.add(flags)
+	report.add(flags)
 	return cmd
 }
 
@@ -87,6 +97,8 @@ type matrix struct {
 	Seconds float64    `json:"seconds"`
 
 	conditions []string
+	began      time.Time
+	took       time.Duration
 }
 
 func (m *matrix) play(cmd *cobra.Command, place fabricFlags, format string, turn bool) (err error) {
@@ -109,7 +121,7 @@ func (m *matrix) play(cmd *cobra.Command, place fabricFlags, format string, turn
 	} else {
 		live.say("bringing the labs up " + onLine(chosen))
 	}
-	begin := time.Now()
+	m.began = time.Now()
 	m.Cells, err = lab.Matrix(ctx, on, lab.MatrixPlan{
 		Conditions: m.conditions, Turn: turn, Parallel: place.parallel,
 		Up: func(labs int, took time.Duration) {
@@ -124,7 +136,8 @@ func (m *matrix) play(cmd *cobra.Command, place fabricFlags, format string, turn
 	if err != nil {
 		return invalid(err)
 	}
-	m.Seconds = time.Since(begin).Seconds()
+	m.took = time.Since(m.began)
+	m.Seconds = m.took.Seconds()
 	return nil
 }
 

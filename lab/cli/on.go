@@ -43,6 +43,27 @@ func (f *fabricFlags) add(flags *pflag.FlagSet, more ...string) {
 	}
 }
 
+// addMany adds the flags of a command that plays on several fabrics, one after the
+// other.
+func (f *fabricFlags) addMany(flags *pflag.FlagSet, on *[]string) {
+	f.flags, f.names = flags, lab.FabricNames()
+	flags.StringSliceVar(on, "on", []string{lab.DefaultFabric()}, "where the labs live, one or more of `FABRICS`: "+oneOf(f.names)+
+		"\n(see icelab fabrics; "+lab.FabricVariable+" in the environment changes the default)")
+	flags.IntVar(&f.parallel, "parallel", 0, "how many labs play at once; 0 is what suits the fabric")
+}
+
+// each are the flags for each of the fabrics, which are checked.
+func (f fabricFlags) each(on []string) ([]fabricFlags, error) {
+	var all []fabricFlags
+	for _, f.on = range on {
+		if err := f.check(); err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
 // check refuses values that cannot be.
 func (f *fabricFlags) check() error {
 	if !slices.Contains(f.names, f.on) {

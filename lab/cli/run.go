@@ -17,26 +17,40 @@ import (
 
 func newRunCommand() *cobra.Command {
 	var (
-		format string
-		place  fabricFlags
+		format  string
+		explain bool
+		place   fabricFlags
+		report  reportFlag
 	)
 	cmd := &cobra.Command{
 		Use:   "run [SCENARIO ...]",
 		Short: "Run scenarios and prove which path each echo took",
-		Long: `Runs the scenarios named, or all bundled ones. A scenario is the name of a
-bundled one (see icelab list) or the path of a YAML file.
+		Long: `Runs the scenarios named, or all bundled ones without faults. A scenario is the
+name of a bundled one (see icelab list) or the path of a YAML file.
 
 Four witnesses have to agree on the path: the caller, the callee, the gateways
 and the TURN server. A scenario passes when the path they agree on is the
-expected one and every step did what it should. One that a fabric cannot play is
-not supported there, with the reason: that is no pass, and no failure.
+expected one and every step did what it should; where it says a cause or an outcome
+the diagnosis has to name that. One that a fabric cannot play is not supported
+there, with the reason: that is no pass, and no failure.
+
+A scenario that passes has a line, and below it another that says why its path is
+not direct. One that does not pass is explained: the cause, how far each side got on
+the way to the TURN server and in the call (✓ held, ✗ failed, – was not tried), what
+became of each candidate pair, what speaks for the cause and against it, and what to
+do. Of up to three scenarios by name those are explained too that pass with
+something wrong in them. --explain explains every scenario, --explain=false none.
 
 Exit codes: 0 all passed that are supported, 1 one failed, 2 a mistake in the
 command line or a scenario file, 3 the fabric is not to be had here, 4 the lab
-could not be set up or supports none of them, 130 interrupted.`,
+could not be set up or supports none of them, 130 interrupted.
+
+` + reportHelp,
 		Example: `  icelab run
   icelab run srflx-forced relay-symmetric
   icelab run --on netns --parallel 8
+  icelab run -v relay-symmetric
+  icelab run --report out relay-symmetric
   icelab run ./my-scenario.yaml --format json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkFormat(format); err != nil {
@@ -50,14 +64,28 @@ could not be set up or supports none of them, 130 interrupted.`,
 			if err != nil {
 				return exit{exitUsage, err}
 			}
+			if err := report.check(); err != nil {
+				return err
+			}
 			out := newReporter(format, list, cmd.OutOrStdout(), cmd.ErrOrStderr())
-			return stopped(cmd.Context(), runAll(cmd.Context(), place, list, out))
+			if t, ok := out.(*textReporter); ok {
+				t.few = len(args) > 0 && len(args) <= fewScenarios
+				if cmd.Flags().Changed("explain") {
+					t.explain = &explain
+				}
+			}
+			return stopped(cmd.Context(), runAll(cmd.Context(), place, list, out, report))
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	cmd.Flags().BoolVarP(&explain, "explain", "v", false, "explain every scenario; false explains none")
 	place.add(cmd.Flags(), onCompose)
+	report.add(cmd.Flags())
 	return cmd
 }
+
+// fewScenarios is up to how many somebody names because of what each has to say.
+const fewScenarios = 3
 
 func find(names []string) ([]scenarios.Scenario, error) {
 	if len(names) == 0 {
@@ -75,7 +103,7 @@ func find(names []string) ([]scenarios.Scenario, error) {
 }
 
 // runAll plays the scenarios on labs beside each other.
-func runAll(ctx context.Context, place fabricFlags, list []scenarios.Scenario, out reporter) (err error) {
+func runAll(ctx context.Context, place fabricFlags, list []scenarios.Scenario, out reporter, report reportFlag) (err error) {
 	defer out.clear()
 	on, chosen, err := place.open(ctx, out.progress)
 	if err != nil {
@@ -94,8 +122,11 @@ func runAll(ctx context.Context, place fabricFlags, list []scenarios.Scenario, o
 	if err != nil {
 		return invalid(err)
 	}
-	out.end(results, time.Since(begin))
-	return verdict(results)
+	took := time.Since(begin)
+	out.end(results, took)
+	return reported(verdict(results), report.write(out.log(), account{
+		command: "run", on: chosen.On, began: begin, took: took, results: results,
+	}))
 }
 
 // invalid gives what went wrong with a lab its exit code.
@@ -147,6 +178,8 @@ type reporter interface {
 	result(lab.Result)
 	end([]lab.Result, time.Duration)
 	clear()
+	// log is where annotations for CI go, apart from results.
+	log() io.Writer
 }
 
 func newReporter(format string, list []scenarios.Scenario, out, err io.Writer) reporter {
@@ -166,6 +199,7 @@ func (j *jsonReporter) progress(what string)   { j.live.say(what) }
 func (j *jsonReporter) playing(p lab.Progress) { j.live.playing(p) }
 func (j *jsonReporter) result(lab.Result)      {}
 func (j *jsonReporter) clear()                 { j.live.clear() }
+func (j *jsonReporter) log() io.Writer         { return j.live.w }
 
 func (j *jsonReporter) on(c lab.Chosen) {
 	j.lab.Chosen = c

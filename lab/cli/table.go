@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/icelab-go/icelab/lab"
+	"github.com/icelab-go/icelab/lab/diagnose"
 	"github.com/icelab-go/icelab/scenarios"
 )
 
@@ -17,11 +18,19 @@ type textReporter struct {
 	live    progress
 	columns []column
 	chosen  lab.Chosen
+	// explain says whether every diagnosis is told in full, or none; nil means those
+	// of what did not pass.
+	explain *bool
+	// few: somebody asked for these scenarios, and wants to know of each.
+	few bool
+	// gap is due before the next row.
+	gap bool
 }
 
 func (t *textReporter) progress(what string)   { t.live.say(what) }
 func (t *textReporter) playing(p lab.Progress) { t.live.playing(p) }
 func (t *textReporter) clear()                 { t.live.clear() }
+func (t *textReporter) log() io.Writer         { return t.live.w }
 
 func (t *textReporter) on(c lab.Chosen) {
 	t.chosen = c
@@ -57,10 +66,44 @@ func (t *textReporter) row(text func(column) string) string {
 
 func (t *textReporter) result(r lab.Result) {
 	t.clear()
+	if t.gap {
+		fmt.Fprintln(t.out)
+		t.gap = false
+	}
 	fmt.Fprintln(t.out, t.mark(r.Verdict)+t.row(func(c column) string { return c.of(r) }))
 	if told := recoveries(r); told != "" {
 		t.below(4, told)
 	}
+	t.unmet(r)
+	if r.Diagnosis != nil {
+		t.diagnosis(r)
+	}
+}
+
+// diagnosis tells why the path is what it is: in full where that is asked for or the
+// scenario did not pass; of a few scenarios where anything is wrong too. Otherwise in
+// a line, where the path is not direct.
+func (t *textReporter) diagnosis(r lab.Result) {
+	v := *r.Diagnosis
+	full := r.Verdict != lab.Passed || t.few && !natural(v)
+	if t.explain != nil {
+		full = *t.explain
+	}
+	p := newPage(t.out, 4)
+	switch {
+	case full:
+		fmt.Fprintln(t.out)
+		p.verdict(v)
+		t.gap = true
+	case t.few && !plain(v):
+		p.headline(v)
+	case v.Outcome != diagnose.DirectOK && !plain(v):
+		p.brief(v)
+	}
+}
+
+// unmet tells what of a scenario is not as expected.
+func (t *textReporter) unmet(r lab.Result) {
 	switch r.Verdict {
 	case lab.Passed:
 		return

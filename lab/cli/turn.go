@@ -44,12 +44,18 @@ that can be told to trust it, and is part of the output with --format json.
 Credentials. Without --user and --secret there is one user, made up for this run.
 --secret takes what an application mints for its users with a time limit: the
 username is UNIXTIME:NAME and the password the base64 of its HMAC-SHA1 under the
-secret. One such pair is printed, valid for a day.`,
+secret. One such pair is printed, valid for a day.
+
+Faults. --fault sets one up on purpose, to see what becomes of it at the other end:
+` + faultsHelp + `
+Wrong settings do the rest: --advertise, --relay-ports, --quota, --deny,
+--transports and the lifetimes.`,
 		Example: `  icelab turn
   icelab turn --listen 192.168.1.5:3478 --user alice:secret
   icelab turn --quota 1 --deny 10.0.0.0/8 --relay-ports 50000-50099
   icelab turn --listen 10.0.0.5:3478 --advertise 203.0.113.5 --secret 'long and random'
   icelab turn --listen 10.0.0.5:3478 --tls --tls-port 443 --cert fullchain.pem --key privkey.pem
+  icelab turn --tls --fault certificate=expired --fault drop-answers=allocate/2
   icelab turn --format json | jq 'select(.reason)'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -83,6 +89,7 @@ secret. One such pair is printed, valid for a day.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:"+strconv.Itoa(turnserver.DefaultPort), "serve UDP and TCP on this `ADDR:PORT`")
+	f.StringSliceVar(&flags.transports, "transports", []string{"udp", "tcp"}, "serve these of udp and tcp on --listen, as `LIST`")
 	f.StringVar(&flags.alternate, "alternate", "", "answer NAT behaviour discovery too (RFC 5780), from this second `IP:PORT`; both differ from those of --listen")
 	f.StringVar(&flags.relay, "relay", "", "relay from this `IP`, one of this machine's (default: that of --listen, or this machine's own when that is loopback or 0.0.0.0)")
 	f.StringVar(&flags.advertise, "advertise", "", "tell clients this `IP` in place of that of --relay: the outer address of a 1:1 NAT")
@@ -97,6 +104,10 @@ secret. One such pair is printed, valid for a day.`,
 	f.StringVar(&flags.secret, "secret", "", "take time-limited credentials minted with this `SECRET`")
 	f.IntVar(&flags.quota, "quota", 0, "allocations a user may hold at once, and 486 for the next; 0 is no limit")
 	f.StringArrayVar(&flags.deny, "deny", nil, "refuse peers in this `PREFIX`, such as 10.0.0.0/8; may be given again")
+	f.DurationVar(&flags.allocationLifetime, "allocation-lifetime", 0, "end allocations that were not refreshed for so long, in whole seconds (default 10m)")
+	f.DurationVar(&flags.permissionLifetime, "permission-lifetime", 0, "end permissions that were not (default 5m)")
+	f.DurationVar(&flags.channelLifetime, "channel-lifetime", 0, "end channels that were not (default 10m)")
+	f.StringArrayVar(&flags.faults, "fault", nil, "set up this `FAULT` of those above; may be given again")
 	f.StringVar(&format, "format", "text", "text, or json: one object per line")
 	return cmd
 }

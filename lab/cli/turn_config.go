@@ -20,8 +20,10 @@ type turnFlags struct {
 	tlsPort                                         uint16
 	cert, key                                       string
 	realm, secret                                   string
-	users, deny                                     []string
+	users, deny, transports, faults                 []string
 	quota                                           int
+
+	allocationLifetime, permissionLifetime, channelLifetime time.Duration
 }
 
 // turnMade is what the flags left to be made up, and clients need to know.
@@ -39,12 +41,26 @@ func (f turnFlags) config(now time.Time) (config turnserver.Config, made turnMad
 	if err != nil {
 		return config, made, fmt.Errorf("--listen %s: write ADDR:PORT, such as 127.0.0.1:3478", f.listen)
 	}
+	faults, err := parseFaults(f.faults)
+	if err != nil {
+		return config, made, err
+	}
 	config = turnserver.Config{
-		Listen: []turnserver.Listener{{Network: "udp", Address: listen}, {Network: "tcp", Address: listen}},
 		Realm:  f.realm,
 		Users:  map[string]string{},
 		Secret: f.secret,
 		Quota:  f.quota,
+
+		AllocationLifetime: f.allocationLifetime,
+		PermissionLifetime: f.permissionLifetime,
+		ChannelLifetime:    f.channelLifetime,
+		Faults:             faults.Faults,
+	}
+	for _, transport := range f.transports {
+		if transport != "udp" && transport != "tcp" {
+			return config, made, fmt.Errorf("--transports %s: write udp, tcp or udp,tcp; the encrypted ones are --tls and --dtls", transport)
+		}
+		config.Listen = append(config.Listen, turnserver.Listener{Network: transport, Address: listen})
 	}
 	if f.alternate != "" {
 		if config.Alternate, err = netip.ParseAddrPort(f.alternate); err != nil {
@@ -62,7 +78,7 @@ func (f turnFlags) config(now time.Time) (config turnserver.Config, made turnMad
 	if config.RelayPorts, err = parsePortRange(f.relayPorts); err != nil {
 		return config, made, err
 	}
-	if made.certificate, err = f.secure(&config, listen.Addr(), now); err != nil {
+	if made.certificate, err = f.secure(&config, faults, listen.Addr(), now); err != nil {
 		return config, made, err
 	}
 	for _, user := range f.users {
@@ -95,8 +111,14 @@ func (f turnFlags) config(now time.Time) (config turnserver.Config, made turnMad
 }
 
 // secure adds the listeners of --tls and --dtls, and returns the certificate if it made one.
-func (f turnFlags) secure(config *turnserver.Config, listen netip.Addr, now time.Time) (made string, err error) {
+func (f turnFlags) secure(config *turnserver.Config, faults turnFaults, listen netip.Addr, now time.Time) (made string, err error) {
 	switch {
+	case !f.tls && faults.TLSMax != 0:
+		return "", errors.New("--fault tls-max is for --tls: give that too")
+	case faults.badCertificate != "" && (f.cert != "" || f.key != ""):
+		return "", errors.New("--fault certificate is for a certificate made for this run: give it without --cert and --key")
+	case !f.tls && !f.dtls && faults.badCertificate != "":
+		return "", errors.New("--fault certificate is for --tls and --dtls: give one of these too")
 	case !f.tls && !f.dtls && (f.cert != "" || f.key != ""):
 		return "", errors.New("--cert and --key are for --tls and --dtls: give one of these too")
 	case !f.tls && !f.dtls:
@@ -112,7 +134,7 @@ func (f turnFlags) secure(config *turnserver.Config, listen netip.Addr, now time
 		config.Listen = append(config.Listen, turnserver.Listener{Network: "dtls", Address: at})
 	}
 	if f.cert == "" {
-		config.Certificate, config.Key, err = selfSigned(now, listen, config.RelayAddress, config.AdvertiseAddress)
+		config.Certificate, config.Key, err = selfSignedBut(faults.badCertificate, now, listen, config.RelayAddress, config.AdvertiseAddress)
 		return config.Certificate, err
 	}
 	for _, file := range []struct {
