@@ -66,16 +66,16 @@ func (l *Lab) Close() error {
 	return errors.Join(l.strike(), l.closing())
 }
 
-// stage returns the topology of a shape, bringing it up when it is not, or when
-// one of its nodes has died.
+// stage returns the topology of a shape, bringing it up when it is not, or
+// anew when no scenario can run there any more.
 func (l *Lab) stage(ctx context.Context, of shape) (*stage, error) {
 	if s := l.stages[of]; s != nil {
-		if !s.broken {
+		if !s.spent() {
 			return s, nil
 		}
 		delete(l.stages, of)
 		if err := s.nodes.Down(); err != nil {
-			return nil, fmt.Errorf("take the broken lab down: %w", err)
+			return nil, fmt.Errorf("take the spent lab down: %w", err)
 		}
 	}
 	s := &stage{topology: of.topology()}

@@ -38,10 +38,6 @@ func (l *Lab) Run(ctx context.Context, s scenarios.Scenario) Result {
 		if ctx.Err() != nil {
 			r.result.Reason = "interrupted: " + context.Cause(ctx).Error()
 		}
-		var died *node.Died
-		if errors.As(err, &died) && r.stage != nil {
-			r.stage.broken = true
-		}
 		var lacking *fabric.Lacking
 		var unsupported *node.Unsupported
 		if errors.As(err, &lacking) || errors.As(err, &unsupported) {

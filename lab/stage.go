@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"slices"
+
 	"github.com/icelab-go/icelab/lab/fabric"
 	"github.com/icelab-go/icelab/lab/nat"
 	"github.com/icelab-go/icelab/lab/topology"
@@ -11,8 +13,18 @@ import (
 type stage struct {
 	topology topology.Topology
 	nodes    fabric.Nodes
-	// broken says that a node has died: no further scenario can run here.
+	// broken says that a node could not be made what it was before a scenario.
 	broken bool
+}
+
+// spent reports whether no further scenario can run here: also where a node has
+// died, or has an order that nobody waits for any more. That might take effect in
+// the middle of the next scenario.
+func (s *stage) spent() bool {
+	return s.broken || slices.ContainsFunc(s.topology.Nodes, func(n topology.Node) bool {
+		at := s.nodes.Node(n.Name)
+		return at.Dead() != nil || at.Unanswered()
+	})
 }
 
 // death returns the death of a node, if one has died, else err.

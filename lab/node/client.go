@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/creachadair/jrpc2"
@@ -26,6 +27,8 @@ type Client struct {
 	name string
 	conn io.ReadWriteCloser
 	rpc  *jrpc2.Client
+	// unanswered says that an order got no answer.
+	unanswered atomic.Bool
 
 	mu       sync.Mutex
 	gathered func(peers.CandidateLine)
@@ -81,18 +84,19 @@ func (c *Client) call(ctx context.Context, method string, params, result any) er
 	if err == nil {
 		return nil
 	}
-	if caller.Err() == nil && ctx.Err() != nil {
-		return &Died{Node: c.name, Words: fmt.Sprintf("%s: %s", method, context.Cause(ctx))}
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %s: %w", c.name, method, context.Cause(ctx))
-	}
 	var answered *jrpc2.Error
-	if errors.As(err, &answered) && !c.rpc.IsStopped() {
+	if ctx.Err() == nil && errors.As(err, &answered) && !c.rpc.IsStopped() {
 		if answered.Code == codeUnsupported {
 			return &Unsupported{Why: answered.Message}
 		}
 		return fmt.Errorf("%s: %s", c.name, answered.Message)
+	}
+	c.unanswered.Store(true)
+	switch {
+	case caller.Err() != nil:
+		return fmt.Errorf("%s: %s: %w", c.name, method, context.Cause(ctx))
+	case ctx.Err() != nil:
+		return &Died{Node: c.name, Words: fmt.Sprintf("%s: %s", method, context.Cause(ctx))}
 	}
 	return c.died(err)
 }
@@ -113,6 +117,11 @@ func (c *Client) died(err error) error {
 	}
 	return &Died{Node: c.name, Words: err.Error()}
 }
+
+// Unanswered reports whether an order got no answer, as when its context ended
+// before. The node may carry it out at any time, also after orders that it is given
+// later: what is to be believed has to happen on another one.
+func (c *Client) Unanswered() bool { return c.unanswered.Load() }
 
 // Dead returns what the node died of, or nil while it lives.
 func (c *Client) Dead() *Died {
