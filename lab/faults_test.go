@@ -1,26 +1,16 @@
 package lab_test
 
 import (
-	"errors"
 	"testing"
 
-	"github.com/icelab-go/icelab/internal/require"
 	"github.com/icelab-go/icelab/lab"
-	"github.com/icelab-go/icelab/lab/fabric"
 	"github.com/icelab-go/icelab/scenarios"
 )
 
 // A fault that does not do to the path what its scenario says is no test of any
 // diagnosis. Here is one of each family; icelab score plays all.
 func TestAFaultOfEachFamilyIsProvenAndDiagnosedOnNetns(t *testing.T) {
-	on, _, err := lab.Open(t.Context(), "netns", nil)
-	var missing *fabric.Unavailable
-	if errors.As(err, &missing) {
-		require.Missing(t, "netns", err.Error())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	on := openFabric(t, "netns")
 	var all []scenarios.Scenario
 	for _, s := range scenarios.Faulty() {
 		if len(all) == 0 || all[len(all)-1].Name[0] != s.Name[0] {
@@ -51,15 +41,6 @@ func TestAFaultOfEachFamilyIsProvenAndDiagnosedOnNetns(t *testing.T) {
 
 // What one scenario breaks is whole in the next on the same nodes.
 func TestFaultsEndWithTheirScenarioOnNetns(t *testing.T) {
-	l, err := lab.Netns(t.Context())
-	var missing *fabric.Unavailable
-	if errors.As(err, &missing) {
-		require.Missing(t, "netns", err.Error())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
 	healthy, err := scenarios.Find("relay-symmetric")
 	if err != nil {
 		t.Fatal(err)
@@ -79,15 +60,23 @@ func TestFaultsEndWithTheirScenarioOnNetns(t *testing.T) {
 			s.Faults.Signalling = []scenarios.SignallingFault{{From: scenarios.Both, Drop: []string{scenarios.AnyType}}}
 		},
 	} {
-		s := healthy
-		s.Name, s.Steps = "broken", []scenarios.Step{{Connect: &scenarios.Connect{Within: scenarios.Duration(1e9)}}}
-		s.Expect = scenarios.Expect{Path: scenarios.PathNone}
-		broken(&s)
-		if r := l.Run(t.Context(), s); r.Verdict != lab.Passed {
-			t.Errorf("%s: %s: %s", name, r.Verdict, r.Reason)
-		}
-		if r := l.Run(t.Context(), healthy); r.Verdict != lab.Passed {
-			t.Errorf("after %s: %s: %s", name, r.Verdict, r.Reason)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, err := lab.Start(t.Context(), openFabric(t, "netns"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			s := healthy
+			s.Name, s.Steps = "broken", []scenarios.Step{{Connect: &scenarios.Connect{Within: scenarios.Duration(1e9)}}}
+			s.Expect = scenarios.Expect{Path: scenarios.PathNone}
+			broken(&s)
+			if r := l.Run(t.Context(), s); r.Verdict != lab.Passed {
+				t.Errorf("%s: %s", r.Verdict, r.Reason)
+			}
+			if r := l.Run(t.Context(), healthy); r.Verdict != lab.Passed {
+				t.Errorf("afterwards: %s: %s", r.Verdict, r.Reason)
+			}
+		})
 	}
 }
