@@ -10,12 +10,15 @@ import (
 )
 
 // fitted is the scenario as this lab's fabric can play it: one that carries UDP
-// only has no TURN over TCP and TLS. Where that would make another story of it,
-// the error is a *node.Unsupported.
+// only has no TURN over TCP and TLS, and no ICMP. Where that would make another story
+// of it, the error is a *node.Unsupported.
 func (l *Lab) fitted(s scenarios.Scenario) (scenarios.Scenario, error) {
 	on, limited := l.fabric.(fabric.UDPOnly)
 	if !limited {
 		return s, nil
+	}
+	if slices.Contains(s.Faults.Turn.Listen, scenarios.ListenNone) {
+		return s, &node.Unsupported{Why: "an in-process network has no ICMP to say that nothing listens"}
 	}
 	udp, same, err := overUDP(s)
 	if err == nil && !same {
@@ -25,9 +28,13 @@ func (l *Lab) fitted(s scenarios.Scenario) (scenarios.Scenario, error) {
 }
 
 // overUDP is a scenario without TURN over TCP and TLS, and whether these make no
-// difference: nothing asks for them, UDP is never cut while they are there, and
-// what ICE can reach after each step stays the same.
+// difference: nothing asks for them, UDP is never cut while they are there, no fault
+// counts their candidates, and what ICE can reach after each step stays the same.
 func overUDP(s scenarios.Scenario) (udp scenarios.Scenario, same bool, err error) {
+	// Of fewer relay candidates others are the ones that are lost.
+	counts := func(f scenarios.SignallingFault) bool {
+		return f.Every > 1 && (slices.Contains(f.Drop, scenarios.AnyType) || slices.Contains(f.Drop, scenarios.Relay))
+	}
 	stream := func(transport string) bool { return transport == scenarios.TCP || transport == scenarios.TLS }
 	if faultsNeedTCP(s.Faults) {
 		return s, false, nil
@@ -41,7 +48,7 @@ func overUDP(s scenarios.Scenario) (udp scenarios.Scenario, same bool, err error
 	asks := func(step scenarios.Step) bool {
 		return step.Echo != nil && stream(step.Echo.Transport) || step.Cut != nil && step.Cut.Protocol == scenarios.UDP
 	}
-	if stream(s.Expect.Transport) || slices.ContainsFunc(s.Steps, asks) {
+	if stream(s.Expect.Transport) || slices.ContainsFunc(s.Steps, asks) || slices.ContainsFunc(s.Faults.Signalling, counts) {
 		return udp, false, nil
 	}
 	for i := range s.Steps {

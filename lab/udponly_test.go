@@ -33,8 +33,9 @@ func TestAStoryThatMayNeedTCPIsNotToldWithoutIt(t *testing.T) {
 		"an echo over TLS": {Steps: []scenarios.Step{connect, {Echo: &scenarios.Echo{Path: scenarios.PathRelay, Transport: scenarios.TLS}}}},
 		"TCP before a move": {Caller: scenarios.Peer{Condition: "udp-blocked"}, Callee: scenarios.Peer{Condition: "open"}, Steps: []scenarios.Step{
 			connect, {Move: &scenarios.Move{Side: "caller", To: "open"}}, {RestartICE: &scenarios.RestartICE{}}, {Echo: &scenarios.Echo{Path: scenarios.PathDirect}}}},
-		"UDP is cut":          {Steps: []scenarios.Step{connect, {Cut: &scenarios.Cut{Side: "caller", Protocol: scenarios.UDP}}}},
-		"no relay but by TCP": {Caller: scenarios.Peer{Condition: "symmetric"}, Callee: scenarios.Peer{Condition: "symmetric"}, Turn: scenarios.Turn{Transports: []string{scenarios.TCP}}},
+		"UDP is cut":             {Steps: []scenarios.Step{connect, {Cut: &scenarios.Cut{Side: "caller", Protocol: scenarios.UDP}}}},
+		"candidates are counted": {Faults: scenarios.Faults{Signalling: []scenarios.SignallingFault{{From: scenarios.Both, Drop: []string{scenarios.Relay}, Every: 2}}}},
+		"no relay but by TCP":    {Caller: scenarios.Peer{Condition: "symmetric"}, Callee: scenarios.Peer{Condition: "symmetric"}, Turn: scenarios.Turn{Transports: []string{scenarios.TCP}}},
 	} {
 		if s.Turn.Transports == nil {
 			s.Turn.Transports = []string{scenarios.UDP, scenarios.TCP}
