@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -128,14 +129,25 @@ func join(list []finding, x finding) []finding {
 	return append(list, x)
 }
 
-// ofBoth makes one clause of two that differ in which peer they are about.
+// ofBoth makes one clause of two that differ in which peer they are about. After a
+// no it speaks of either peer, which elsewhere might mean one of them.
 func ofBoth(a, b string) string {
-	either := strings.ReplaceAll(a, "the caller", "either peer")
-	if either == strings.ReplaceAll(b, "the callee", "either peer") && !strings.Contains(a, "callee") {
-		return either
+	before, _, named := strings.Cut(a, "the caller")
+	if !named {
+		return a
+	}
+	both := "each peer"
+	if negation.MatchString(before) {
+		both = "either peer"
+	}
+	clause := strings.ReplaceAll(a, "the caller", both)
+	if clause == strings.ReplaceAll(b, "the callee", both) && !strings.Contains(a, "callee") {
+		return clause
 	}
 	return a
 }
+
+var negation = regexp.MustCompile(`\b(no|not|never|nobody|nothing|refuses)\b`)
 
 func places(a, b string) string {
 	switch {

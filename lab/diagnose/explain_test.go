@@ -131,3 +131,19 @@ func TestRulesNameCausesThatThereAre(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsSoOfBothPeersIsSaidOfBoth(t *testing.T) {
+	for _, row := range []struct{ caller, callee, both string }{
+		{"the caller's TURN password is wrong", "the callee's TURN password is wrong", "each peer's TURN password is wrong"},
+		{"the caller's URLs have no username", "the callee's URLs have no username", "each peer's URLs have no username"},
+		{"no UDP leaves the caller's network", "no UDP leaves the callee's network", "no UDP leaves either peer's network"},
+		{"the server does not know the caller's user", "the server does not know the callee's user", "the server does not know either peer's user"},
+		{"the caller sent 3", "the callee sent 4", "the caller sent 3"},
+		{"the caller lost what the callee sent", "the callee lost what the caller sent", "the caller lost what the callee sent"},
+		{"both NATs map per destination", "both NATs map per destination", "both NATs map per destination"},
+	} {
+		if both := ofBoth(row.caller, row.callee); both != row.both {
+			t.Errorf("%q and %q: %q, want %q", row.caller, row.callee, both, row.both)
+		}
+	}
+}
