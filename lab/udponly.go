@@ -18,7 +18,7 @@ func (l *Lab) fitted(s scenarios.Scenario) (scenarios.Scenario, error) {
 		return s, nil
 	}
 	if slices.Contains(s.Faults.Turn.Listen, scenarios.ListenNone) {
-		return s, &node.Unsupported{Why: "an in-process network has no ICMP to say that nothing listens"}
+		return s, &node.Unsupported{Why: "this fabric has no ICMP, which says that nothing listens"}
 	}
 	udp, same, err := overUDP(s)
 	if err == nil && !same {

@@ -1,8 +1,11 @@
 package lab
 
 import (
+	"errors"
 	"testing"
 
+	"github.com/icelab-go/icelab/lab/fabric/vnet"
+	"github.com/icelab-go/icelab/lab/node"
 	"github.com/icelab-go/icelab/scenarios"
 )
 
@@ -78,6 +81,21 @@ func TestFaultsOfTCPNeedIt(t *testing.T) {
 		}
 		if _, same, err := overUDP(s); err != nil || same != row.same {
 			t.Errorf("%s: the same without TCP: %t, %v; want %t", name, same, err, row.same)
+		}
+	}
+}
+
+func TestWhereICMPIsMissingNothingCanBeSaidNotToListen(t *testing.T) {
+	l := &Lab{fabric: vnet.New()}
+	for listen, supported := range map[string]bool{scenarios.ListenNone: false, scenarios.UDP: true} {
+		s := scenarios.Scenario{
+			Caller: scenarios.Peer{Condition: "symmetric"}, Callee: scenarios.Peer{Condition: "symmetric"},
+			Turn: scenarios.Turn{Transports: []string{scenarios.UDP}}, Steps: []scenarios.Step{{Connect: &scenarios.Connect{}}},
+			Faults: scenarios.Faults{Turn: scenarios.TurnFaults{Listen: []string{listen}}},
+		}
+		_, err := l.fitted(s)
+		if _, unsupported := errors.AsType[*node.Unsupported](err); unsupported == supported {
+			t.Errorf("a server on %s: %v", listen, err)
 		}
 	}
 }
